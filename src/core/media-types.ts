@@ -6,6 +6,9 @@ export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2
 
 /** Every type a manifest may be pushed as, and its shape. */
 export const MANIFEST_TYPES: Readonly<Record<string, 'image' | 'index'>> = {
+  // No prototype: a client's text is looked up here.
+  // @ts-expect-error TypeScript has no type for a literal's prototype.
+  __proto__: null,
   [OCI_MANIFEST]: 'image',
   [OCI_INDEX]: 'index',
   [DOCKER_MANIFEST]: 'image',

@@ -1,0 +1,184 @@
+import type { Context } from '../../core/context.ts'
+import { algorithmOf, type Digest, digestOf } from '../../core/digest.ts'
+import { refuse } from '../../core/errors.ts'
+import { failpoint } from '../../core/failpoint.ts'
+import { readManifest } from '../../core/manifest-reader.ts'
+import type { Reference, RepoName } from '../../core/names.ts'
+import type { Expectation, Registry } from '../../core/registry.ts'
+import type { BlobRow, DeleteOutcome } from '../../store/meta/store.ts'
+import type { LocalOptions } from './options.ts'
+
+type Content = Omit<Registry, 'openUpload' | 'statUpload' | 'appendUpload' | 'commitUpload' | 'abortUpload'>
+
+/** Everything but upload sessions: pulls, manifests, deletes and lists, straight from the metadata. */
+export function localContent({
+  blobs,
+  meta,
+  clock,
+  limits,
+  sparse,
+  renewLeases,
+  onLost,
+}: LocalOptions): Content {
+  const noBlob = (repo: RepoName, digest: Digest) =>
+    refuse('blob-unknown', `there is no blob ${digest} in ${repo}`)
+  const noRepo = (repo: RepoName) =>
+    refuse('name-unknown', `there is no repository ${repo}; push to it to make it`)
+  const noManifest = (repo: RepoName, reference: Reference) =>
+    refuse(
+      'manifest-unknown',
+      'tag' in reference
+        ? `${repo} has no tag ${reference.tag}`
+        : `${repo} has no manifest ${reference.digest}`,
+    )
+
+  /** The blob's row, where its object is whole. A lost object is answered as an absent blob, so that clients push it again (CO-6). */
+  async function findWhole(repo: RepoName, digest: Digest): Promise<BlobRow> {
+    const row = await meta.findBlob(repo, digest)
+    if (row === undefined) throw noBlob(repo, digest)
+    const found = blobs.stat(row.key)
+    const actual = typeof found === 'number' ? found : await found
+    if (actual !== row.size) {
+      onLost?.({ digest, key: row.key, expected: row.size, actual })
+      throw noBlob(repo, digest)
+    }
+    return row
+  }
+
+  function settle(outcome: DeleteOutcome, repo: RepoName, absent: () => Error, what: string): void {
+    if (outcome.outcome === 'deleted') return
+    if (outcome.outcome === 'no-repository') throw noRepo(repo)
+    if (outcome.outcome === 'absent') throw absent()
+    throw refuse(
+      'still-referenced',
+      `${what} is still listed by manifest ${outcome.by} of ${repo}; delete that one first`,
+    )
+  }
+
+  const removal = () => ({ now: clock.now(), grace: limits.lease })
+
+  return {
+    async resolveBlob(_ctx: Context, repo, digest) {
+      const row = await findWhole(repo, digest)
+      if (row.leaseUntil !== undefined && renewLeases) {
+        const now = clock.now()
+        // H: at most one write per blob and half a lease.
+        if (row.leaseUntil - now < limits.lease / 2) await meta.extendLease(repo, digest, now + limits.lease)
+      }
+      return { digest, size: row.size }
+    },
+
+    async getBlob(_ctx, repo, digest) {
+      const row = await findWhole(repo, digest)
+      return {
+        digest,
+        size: row.size,
+        content: async (span) => blobs.open(row.key, span ?? { start: 0, end: row.size }),
+      }
+    },
+
+    async resolveManifest(_ctx, repo, reference) {
+      const found = await meta.findManifest(repo, reference)
+      if (found === undefined) throw noManifest(repo, reference)
+      return found
+    },
+
+    async getManifest(_ctx, repo, reference) {
+      const found = await meta.readManifest(repo, reference)
+      if (found === undefined) throw noManifest(repo, reference)
+      return found
+    },
+
+    async mountBlob(_ctx, repo, digest, from) {
+      await failpoint('mount.before')
+      const mounted = await meta.mountBlob({ repo, digest, from, now: clock.now(), grace: limits.lease })
+      await failpoint('mount.after')
+      if (mounted === undefined) return undefined
+      return (await blobs.stat(mounted.key)) === mounted.size ? { digest, size: mounted.size } : undefined
+    },
+
+    async pushManifest(_ctx, repo, bytes, options) {
+      const digest = digestOf(bytes, options.digest === undefined ? 'sha256' : algorithmOf(options.digest))
+      if (options.digest !== undefined && options.digest !== digest) {
+        throw refuse(
+          'digest-mismatch',
+          `the manifest has digest ${digest}, not ${options.digest}; nothing was stored`,
+        )
+      }
+      const facts = readManifest(bytes, options.mediaType, limits)
+      await failpoint('manifest.before')
+      const pushed = await meta.pushManifest({
+        repo,
+        digest,
+        mediaType: facts.mediaType,
+        bytes,
+        facts,
+        tags: options.tags,
+        sparse,
+        ...removal(),
+        ...(options.expect !== undefined && { expect: options.expect }),
+      })
+      await failpoint('manifest.after')
+      switch (pushed.outcome) {
+        case 'stored':
+          return { digest, ...(facts.subject !== undefined && { subject: facts.subject }) }
+        case 'missing':
+          throw refuse(
+            'manifest-references-unknown',
+            `the manifest lists ${pushed.digests.length} objects that are not in ${repo}; push them first`,
+            { digests: pushed.digests },
+          )
+        case 'size':
+          throw refuse(
+            'size-invalid',
+            `the manifest says that ${pushed.digest} has ${pushed.claimed} bytes, but it has ${pushed.actual}`,
+          )
+        case 'unexpected':
+          throw refuse(
+            'precondition-failed',
+            `${unexpected(options.expect, pushed.current)}; nothing was stored`,
+          )
+      }
+    },
+
+    async deleteBlob(_ctx, repo, digest) {
+      await failpoint('delete.before')
+      const outcome = await meta.deleteBlob({ repo, digest, ...removal() })
+      await failpoint('delete.after')
+      settle(outcome, repo, () => noBlob(repo, digest), `blob ${digest}`)
+    },
+
+    async deleteManifest(_ctx, repo, digest) {
+      await failpoint('delete.before')
+      const outcome = await meta.deleteManifest({ repo, digest, ...removal() })
+      await failpoint('delete.after')
+      settle(outcome, repo, () => noManifest(repo, { digest }), `manifest ${digest}`)
+    },
+
+    async deleteTag(_ctx, repo, tag) {
+      await failpoint('delete.before')
+      const outcome = await meta.deleteTag({ repo, tag, ...removal() })
+      await failpoint('delete.after')
+      settle(outcome, repo, () => noManifest(repo, { tag }), `tag ${tag}`)
+    },
+
+    repositories: (_ctx, page) => meta.listRepositories(page),
+
+    async tags(_ctx, repo, page) {
+      const found = await meta.listTags(repo, page)
+      if (found === undefined) throw noRepo(repo)
+      return found
+    },
+
+    referrers: (_ctx, repo, subject, page) => meta.listReferrers(repo, subject, page),
+
+    search: (_ctx, request) => meta.search(request),
+  }
+}
+
+function unexpected(expect: Expectation | undefined, current: Digest | undefined): string {
+  const is = current === undefined ? 'nothing is there' : `it is ${current}`
+  if (expect && 'absent' in expect) return `the push expected nothing there, but ${is}`
+  if (expect && 'digests' in expect) return `the push expected ${expect.digests.join(' or ')}, but ${is}`
+  return `the push expected something there, but ${is}`
+}
