@@ -9,6 +9,7 @@ const STORE_INTERFACES = ['src/store/blob.ts', 'src/store/meta/store.ts']
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
   'src/config.ts': ['src/core'],
+  'src/telemetry': ['src/core'],
   'src/store': ['src/core'],
   'src/registry': ['src/core', ...STORE_INTERFACES],
   'src/auth': ['src/core', ...STORE_INTERFACES],

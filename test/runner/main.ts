@@ -2,7 +2,7 @@
  * The test command: provides the system's programs, checks types and style, and runs every
  * test file in a process of its own, two at a time, heavy ones alone.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { findTestFiles, type TestFile } from './files.ts'
@@ -60,6 +60,8 @@ async function main(filters: readonly string[]): Promise<boolean> {
   const interrupt = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort())
   const workspace = await mkdtemp(join(tmpdir(), 'bt-'))
+  // Servers that drop root, as PostgreSQL does, have to get to their folders below.
+  await chmod(workspace, 0o755)
   try {
     const results = await runFiles(findTestFiles(root, filters), workspace, interrupt.signal)
     if (interrupt.signal.aborted) failedChecks.push('interrupted')
