@@ -37,8 +37,12 @@ function errorBody(error: RegistryError): string {
   const { digests } = error.detail
   if (digests === undefined || digests.length === 0)
     return JSON.stringify({ errors: [{ code: error.code, message: error.message }] })
-  // One error per missing object (M5).
+  // One error per missing object (M5); dockerd shows the message and not the detail.
   return JSON.stringify({
-    errors: digests.map((digest) => ({ code: error.code, message: error.message, detail: { digest } })),
+    errors: digests.map((digest) => ({
+      code: error.code,
+      message: `${digest} is missing: ${error.message}`,
+      detail: { digest },
+    })),
   })
 }

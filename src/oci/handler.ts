@@ -16,13 +16,8 @@ import { tagsHandler } from './tags.ts'
 import { uploadHandler, uploadsHandler } from './uploads.ts'
 import { WatchedBody } from './watched-body.ts'
 
-export interface HandlerOptions {
-  readonly registry: Registry
-  readonly limits: WireLimits
-}
-
 /** Serves a registry by the OCI Distribution Specification and Docker's additions to it. */
-export function createHandler({ registry, limits }: HandlerOptions): WireHandler {
+export function wireHandler(registry: Registry, { limits }: { readonly limits: WireLimits }): WireHandler {
   const blob = blobHandler(registry, limits)
   const manifest = manifestHandler(registry, limits)
   const uploads = uploadsHandler(registry)
