@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import { type Config, parseListen } from './config.ts'
+import { systemClock } from './core/clock.ts'
+import type { Registry } from './core/registry.ts'
+import { TrustedProxies } from './http/client-address.ts'
+import { startServer } from './http/server.ts'
+import { startCleanup } from './jobs/cleanup.ts'
+import { wireHandler } from './oci/handler.ts'
+import { DEFAULT_WIRE_LIMITS } from './oci/limits.ts'
+import { localRegistry } from './registry/local.ts'
+import { readOnly } from './registry/read-only.ts'
+import type { BlobStore } from './store/blob.ts'
+import { fileBlobStore } from './store/blob-fs.ts'
+import { openPostgres } from './store/meta/postgres.ts'
+import { openSqlite } from './store/meta/sqlite.ts'
+import type { MetadataStore } from './store/meta/store.ts'
+import type { Logger } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { timed } from './telemetry/timed.ts'
+
+export interface App {
+  /** `HOST:PORT` it serves on. */
+  readonly address: string
+  /** Drains and stops; a second call stops at once. Resolves when everything is closed. */
+  stop(): Promise<void>
+}
+
+/** The composition root: the only place that knows everything. Configuration → stores → registry → handler → server and jobs. */
+export async function startApp(config: Config, log: Logger): Promise<App> {
+  await using undo = new AsyncDisposableStack()
+  const metrics = createMetrics()
+  undo.defer(() => metrics.close())
+  const blobs = timed('store', await openBlobs(config), metrics)
+  undo.defer(() => blobs.close())
+  const meta = timed('database', await openMetadata(config), metrics)
+  undo.defer(() => meta.close())
+  metrics.gauge('berth_uploads_open', 'Upload sessions that are open', () => meta.countUploads())
+
+  const server = startServer({
+    ...parseListen(config.listen),
+    handler: wireHandler(registryStack(config, blobs, meta, log), { limits: wireLimits(config) }),
+    log,
+    accessLog: config.accessLog,
+    metrics,
+    checks: {
+      database: () => meta.check(),
+      storage: () => (config.readOnly ? Promise.resolve() : blobs.check()),
+    },
+    proxies: new TrustedProxies(config.trustedProxies),
+    pace: {
+      idle: config.bodyIdleSeconds * 1000,
+      minRate: config.bodyMinRate,
+      grace: config.bodyGraceSeconds * 1000,
+    },
+  })
+  if (!config.readOnly) {
+    const cleanup = startCleanup({
+      meta,
+      blobs,
+      clock: systemClock,
+      log,
+      every: config.sweepSeconds * 1000,
+      tombstoneDelay: config.tombstoneSeconds * 1000,
+    })
+    undo.defer(() => cleanup.stop())
+  }
+  const resources = undo.move()
+  let closing: Promise<void> | undefined
+  return {
+    address: server.address,
+    async stop() {
+      if (closing !== undefined) {
+        await server.stop(0)
+        return closing
+      }
+      closing = server.stop(config.drainSeconds * 1000).then(() => resources.disposeAsync())
+      return closing
+    },
+  }
+}
+
+function openBlobs(config: Config): Promise<BlobStore> {
+  return fileBlobStore(join(config.data, 'blobs'), {
+    reserveBytes: config.diskReserveBytes,
+    reserveRatio: config.diskReserveRatio,
+    unsafeNoFsync: config.unsafeNoFsync,
+  })
+}
+
+function openMetadata(config: Config): Promise<MetadataStore> {
+  if (config.databaseUrl === undefined) {
+    return openSqlite(join(config.data, 'berth.db'), { unsafeNoFsync: config.unsafeNoFsync })
+  }
+  return openPostgres(config.databaseUrl, {
+    pool: config.databasePool,
+    maxWaiting: config.databaseMaxWaiting,
+  })
+}
+
+/** Outside in: policy, then the local registry. */
+function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, log: Logger): Registry {
+  const local = localRegistry({
+    blobs,
+    meta,
+    clock: systemClock,
+    sparse: config.sparse,
+    renewLeases: !config.readOnly,
+    onLost: (lost) => log.error('a blob is lost or short in storage; pushing it again heals it', lost),
+    limits: {
+      maxDepth: config.maxManifestDepth,
+      maxTokens: config.maxManifestTokens,
+      maxDescriptors: config.maxManifestDescriptors,
+      maxBlobBytes: config.maxBlobBytes ?? Number.POSITIVE_INFINITY,
+      maxUploadsPerRepo: config.maxUploadsPerRepo,
+      maxUploadsPerOwner: config.maxUploadsPerOwner,
+      uploadTtl: config.uploadTtlSeconds * 1000,
+      lease: config.leaseSeconds * 1000,
+      tombstoneDelay: config.tombstoneSeconds * 1000,
+    },
+  })
+  return config.readOnly ? readOnly(local) : local
+}
+
+function wireLimits(config: Config) {
+  return {
+    ...DEFAULT_WIRE_LIMITS,
+    maxManifestBytes: config.maxManifestBytes,
+    maxTagParameters: config.maxTagParameters,
+    maxRanges: config.maxRanges,
+    maxPage: config.maxPage,
+    maxUrlLength: config.maxUrlBytes,
+  }
+}

@@ -1,0 +1,274 @@
+import { ANONYMOUS, type Context } from '../core/context.ts'
+import type { Log } from '../core/log.ts'
+import type { ReplyBody, WireHandler, WireReply, WireRequest } from '../oci/message.ts'
+import type { AccessLine } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { type BodyPace, BodyWatchdog } from './body-watchdog.ts'
+import type { TrustedProxies } from './client-address.ts'
+import { isHost } from './host.ts'
+import { type Probes, probe } from './probes.ts'
+import { RequestBody } from './request-body.ts'
+import { requestIds } from './request-id.ts'
+
+/*
+ * The runtime's edge: Bun's server on one side, plain structs on the other. Everything that is peculiar to Bun's HTTP is here.
+ */
+
+/** No whole-request time limit and no body limit of the runtime's: uploads take as long as they move (see the watchdog). */
+const MAX_BODY = 2 ** 42
+/** Seconds; the runtime re-arms it only when a write goes through, so anything shorter cuts slow readers. */
+const IDLE_TIMEOUT = 255
+
+export interface ServerOptions {
+  readonly hostname: string
+  readonly port: number
+  readonly handler: WireHandler
+  readonly log: Log & { access(line: AccessLine): void }
+  readonly accessLog: boolean
+  readonly metrics: Metrics
+  readonly checks: Probes['checks']
+  readonly proxies: TrustedProxies
+  readonly pace: BodyPace
+}
+
+export interface Server {
+  /** `HOST:PORT` in use. */
+  readonly address: string
+  /** Stops listening, waits up to `drain` ms for requests under way, then cuts them. A second call cuts at once. */
+  stop(drain: number): Promise<void>
+}
+
+type BunServer = ReturnType<typeof Bun.serve>
+
+/** Starts serving. Rejects when the address cannot be had. */
+export function startServer(options: ServerOptions): Server {
+  const { handler, log, metrics, proxies } = options
+  const watchdog = new BodyWatchdog(options.pace)
+  const nextId = requestIds()
+  const received = (bytes: number) => metrics.received(bytes)
+  let draining = false
+  const probes: Probes = { checks: options.checks, draining: () => draining, metrics }
+
+  async function answer(request: Request, server: BunServer): Promise<Response> {
+    const start = performance.now()
+    const id = nextId()
+    const url = request.url
+    const { path, query } = cut(url)
+    const method = request.method
+    let reply: WireReply | undefined
+    let response: Response
+    let route = 'other'
+    try {
+      if (!isHost(request.headers.get('host'))) {
+        response = problem(400, 'UNSUPPORTED', 'the request must name one host in its Host header', id)
+      } else {
+        reply = await handler(
+          new BunRequest(request, method, path, query, watchdog, received),
+          new RequestContext(request, id),
+        )
+        if (reply !== undefined) {
+          route = reply.route
+          response = toResponse(reply, method, id)
+        } else {
+          const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
+          if (probed !== undefined) route = path.slice(1)
+          response =
+            probed ?? problem(404, 'UNSUPPORTED', 'there is nothing here; the registry is at /v2/', id)
+        }
+      }
+    } catch (error) {
+      log.error('request failed', { id, method, path, error: describe(error) })
+      response = problem(
+        500,
+        'UNKNOWN',
+        `something broke inside the registry; its log tells more under request id ${id}`,
+        id,
+      )
+    }
+    if (draining) response.headers.set('connection', 'close')
+    const ms = performance.now() - start
+    const bytes = lengthOf(reply, response)
+    metrics.request({
+      route,
+      method: knownMethod(method),
+      status: response.status,
+      seconds: ms / 1000,
+      bytesOut: method === 'HEAD' ? 0 : (bytes ?? 0),
+    })
+    if (options.accessLog) {
+      const peer = server.requestIP(request)?.address ?? ''
+      const client = proxies.none ? peer : proxies.clientOf(peer, request.headers.get('x-forwarded-for'))
+      log.access({
+        id,
+        client,
+        method,
+        path,
+        route,
+        status: response.status,
+        bytes,
+        ms,
+        agent: request.headers.get('user-agent') ?? '',
+      })
+    }
+    return response
+  }
+
+  const server = Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    idleTimeout: IDLE_TIMEOUT,
+    maxRequestBodySize: MAX_BODY,
+    development: false,
+    fetch: answer,
+    error(error) {
+      log.error('request failed outside its handler', { error: describe(error) })
+      return problem(500, 'UNKNOWN', 'something broke inside the registry', '-')
+    },
+  })
+
+  return {
+    address: `${server.hostname?.includes(':') ? `[${server.hostname}]` : server.hostname}:${server.port}`,
+    async stop(drain) {
+      if (draining) {
+        await server.stop(true)
+        return
+      }
+      draining = true
+      const drained = server.stop(false)
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(() => resolve('late'), drain)
+      })
+      if ((await Promise.race([drained, late])) === 'late') await server.stop(true)
+      clearTimeout(timer)
+      watchdog.close()
+    },
+  }
+}
+
+class BunRequest implements WireRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly #request: Request
+  readonly #watchdog: BodyWatchdog
+  readonly #received: (bytes: number) => void
+  #body: RequestBody | undefined
+
+  constructor(
+    request: Request,
+    method: string,
+    path: string,
+    query: string,
+    watchdog: BodyWatchdog,
+    received: (bytes: number) => void,
+  ) {
+    this.method = method
+    this.path = path
+    this.query = query
+    this.#request = request
+    this.#watchdog = watchdog
+    this.#received = received
+  }
+
+  header(name: string): string | null {
+    return this.#request.headers.get(name)
+  }
+
+  get #length(): number | undefined {
+    const length = this.#request.headers.get('content-length')
+    return length === null ? undefined : Number(length)
+  }
+
+  get body(): RequestBody {
+    this.#body ??= new RequestBody(this.#request.body, this.#length, this.#watchdog, this.#received)
+    return this.#body
+  }
+
+  get hasBody(): boolean {
+    const length = this.#length
+    return length === undefined ? this.#request.headers.get('transfer-encoding') !== null : length > 0
+  }
+}
+
+class RequestContext implements Context {
+  readonly actor = ANONYMOUS
+  readonly requestId: string
+  readonly #request: Request
+
+  constructor(request: Request, requestId: string) {
+    this.#request = request
+    this.requestId = requestId
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+}
+
+/** Path and query as they came; the runtime gives a bare path when the Host was malformed. */
+function cut(url: string): { path: string; query: string } {
+  const scheme = url.indexOf('://')
+  const from = scheme < 0 || scheme > 5 ? 0 : url.indexOf('/', scheme + 3)
+  const question = url.indexOf('?', from)
+  if (question < 0) return { path: url.slice(from), query: '' }
+  return { path: url.slice(from, question), query: url.slice(question + 1) }
+}
+
+function toResponse(reply: WireReply, method: string, id: string): Response {
+  const headers = reply.headers
+  headers['X-Request-Id'] = id
+  if (reply.close) headers.Connection = 'close'
+  return new Response(method === 'HEAD' ? null : toBody(reply.body), { status: reply.status, headers })
+}
+
+function toBody(body: ReplyBody): ConstructorParameters<typeof Response>[0] {
+  if (body === null || typeof body === 'string') return body
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
+  if (body.kind === 'stream') return toStream(body.stream)
+  const { start, end } = body.span
+  return start === end ? null : Bun.file(body.path).slice(start, end)
+}
+
+/** Pulled by the reader's pace; a failure inside breaks the connection, so that a short body never looks whole. */
+function toStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await iterator.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}
+
+function problem(status: number, code: string, message: string, id: string): Response {
+  return new Response(`${JSON.stringify({ errors: [{ code, message }] })}\n`, {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': id,
+      ...(status !== 404 && { connection: 'close' }),
+    },
+  })
+}
+
+function lengthOf(reply: WireReply | undefined, response: Response): number | undefined {
+  const announced =
+    reply === undefined ? response.headers.get('content-length') : reply.headers['Content-Length']
+  return announced === undefined || announced === null ? undefined : Number(announced)
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** A client's invention must not become a label. */
+function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : 'other'
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
