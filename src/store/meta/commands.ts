@@ -1,0 +1,39 @@
+import { deleteBlob, deleteManifest, deleteTag } from './delete.ts'
+import type { Dialect, Tx } from './driver.ts'
+import { clearTombstones } from './garbage.ts'
+import { extendLease, mountBlob } from './links.ts'
+import { pushManifest } from './push-manifest.ts'
+import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } from './uploads.ts'
+
+/**
+ * Every command by name: one transaction each, run unchanged in the SQLite worker and on PostgreSQL. Arguments and results cross
+ * a thread, so they are plain values.
+ */
+export const COMMANDS = {
+  abortUpload,
+  advanceUpload,
+  clearTombstones: (tx: Tx, _dialect: Dialect, keys: Parameters<typeof clearTombstones>[1]) =>
+    clearTombstones(tx, keys),
+  deleteBlob,
+  deleteManifest,
+  deleteTag,
+  extendLease,
+  finishUpload,
+  mountBlob,
+  openUpload,
+  /** Changes nothing; answers when the writer does. */
+  ping: async () => {},
+  pushManifest,
+  sweepUploads,
+} as const
+
+export type CommandName = keyof typeof COMMANDS
+export type CommandArgs<Name extends CommandName> =
+  Parameters<(typeof COMMANDS)[Name]> extends [Tx, Dialect, infer Args] ? Args : undefined
+export type CommandResult<Name extends CommandName> = Awaited<ReturnType<(typeof COMMANDS)[Name]>>
+
+/** Runs a command in a transaction of its own and resolves once it is durable. */
+export type RunCommand = <Name extends CommandName>(
+  name: Name,
+  args: CommandArgs<Name>,
+) => Promise<CommandResult<Name>>

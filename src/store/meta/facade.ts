@@ -1,0 +1,53 @@
+import type { RunCommand } from './commands.ts'
+import type { Dialect, Tx } from './driver.ts'
+import { dueTombstones } from './garbage.ts'
+import {
+  findBlob,
+  findManifest,
+  findObject,
+  hasRepository,
+  listReferrers,
+  listRepositories,
+  listTags,
+  readManifest,
+} from './read.ts'
+import { search } from './search.ts'
+import type { MetadataStore } from './store.ts'
+import { countUploads, findUpload } from './uploads.ts'
+
+/** The store over a database: queries run on `reader` at once, commands through `run`. */
+export function metadataStore(
+  reader: Tx,
+  dialect: Dialect,
+  run: RunCommand,
+): Omit<MetadataStore, 'check' | 'close'> {
+  return {
+    findBlob: (repo, digest) => findBlob(reader, repo, digest),
+    findObject: (digest) => findObject(reader, digest),
+    findManifest: (repo, reference) => findManifest(reader, repo, reference),
+    readManifest: (repo, reference) => readManifest(reader, repo, reference),
+    hasRepository: (repo) => hasRepository(reader, repo),
+    listRepositories: (page) => listRepositories(reader, page),
+    listTags: (repo, page) => listTags(reader, repo, page),
+    listReferrers: (repo, subject, page) => listReferrers(reader, repo, subject, page),
+    search: (request) => search(reader, dialect, request),
+
+    extendLease: (repo, digest, until) => run('extendLease', { repo, digest, until }),
+    mountBlob: (mount) => run('mountBlob', mount),
+    pushManifest: (push) => run('pushManifest', push),
+    deleteManifest: (remove) => run('deleteManifest', remove),
+    deleteTag: (remove) => run('deleteTag', remove),
+    deleteBlob: (remove) => run('deleteBlob', remove),
+
+    openUpload: (open) => run('openUpload', open),
+    findUpload: (repo, id, owner, now) => findUpload(reader, repo, id, owner, now),
+    advanceUpload: (advance) => run('advanceUpload', advance),
+    finishUpload: (finish) => run('finishUpload', finish),
+    abortUpload: (abort) => run('abortUpload', abort),
+    sweepUploads: (sweep) => run('sweepUploads', sweep),
+    countUploads: () => countUploads(reader),
+
+    dueTombstones: (now, limit) => dueTombstones(reader, now, limit),
+    clearTombstones: (keys) => run('clearTombstones', keys),
+  }
+}

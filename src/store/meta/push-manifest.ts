@@ -1,0 +1,130 @@
+import { type Digest, digestFromBytes, digestToBytes } from '../../core/digest.ts'
+import type { Tag } from '../../core/names.ts'
+import type { Expectation } from '../../core/registry.ts'
+import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
+import { queueManifest } from './garbage.ts'
+import { insertMissingSubject, insertReferences, resolveReferences, settleManifest } from './references.ts'
+import { createRepo, lockRepo, type RepoRow, touchRepo } from './repositories.ts'
+import { mediaCode } from './schema.ts'
+import type { PushManifest, PushManifestOutcome } from './store.ts'
+
+const FIND = 'SELECT id FROM manifest WHERE repo_id = $1 AND digest = $2 FOR KEY SHARE'
+const INSERT = `INSERT INTO manifest (repo_id, digest, media, size, artifact, subject, created_at, annotations, payload)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repo_id, digest) DO NOTHING RETURNING id`
+
+/**
+ * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2);
+ * an outcome other than `stored` leaves nothing behind.
+ */
+export async function pushManifest(
+  tx: Tx,
+  dialect: Dialect,
+  push: PushManifest,
+): Promise<PushManifestOutcome> {
+  const mode = push.expect === undefined ? 'shared' : 'alone'
+  const alone = dialect.alone || mode === 'alone'
+  const { facts, now } = push
+  const digest = digestToBytes(push.digest)
+  const subject = facts.subject === undefined ? null : digestToBytes(facts.subject)
+
+  let repo = await lockRepo(tx, dialect, push.repo, mode)
+  if (repo === undefined) {
+    if (push.expect !== undefined && !meets(undefined, push.expect))
+      return { outcome: 'unexpected', current: undefined }
+    const { missing } = await resolveReferences(tx, undefined, facts.references, push.sparse)
+    if (missing.length > 0) return { outcome: 'missing', digests: missing }
+    await createRepo(tx, push.repo, now)
+    repo = (await lockRepo(tx, dialect, push.repo, mode)) as RepoRow
+  }
+  if (push.expect !== undefined) {
+    const unexpected = await findUnexpected(tx, repo.id, push, push.expect)
+    if (unexpected !== undefined) return unexpected
+  }
+  const resolved = await resolveReferences(tx, repo.id, facts.references, push.sparse)
+  if (resolved.missing.length > 0) return { outcome: 'missing', digests: resolved.missing }
+  if (resolved.wrongSize !== undefined) return { outcome: 'size', ...resolved.wrongSize }
+
+  let id = (await tx.get<{ id: number }>(FIND, [repo.id, digest]))?.id
+  if (id === undefined) {
+    const subjectMissing = subject !== null && (await tx.get(FIND, [repo.id, subject])) === undefined
+    // What is missing here, another writer of the repository may be adding at this moment.
+    const depends = resolved.waiting.length > 0 || resolved.childIsBlob || subjectMissing
+    if (depends && !alone) throw new NeedsToBeAlone()
+    const inserted = await tx.get<{ id: number }>(INSERT, [
+      repo.id,
+      digest,
+      mediaCode(push.mediaType),
+      push.bytes.byteLength,
+      facts.artifactType || null,
+      subject,
+      now,
+      subject === null ? null : (facts.annotations ?? null),
+      push.bytes,
+    ])
+    if (inserted !== undefined) {
+      id = inserted.id
+      await insertReferences(tx, repo.id, id, resolved)
+      if (subject !== null && subjectMissing) await insertMissingSubject(tx, repo.id, id, subject)
+      await settleManifest(tx, repo.id, id, digest)
+    } else {
+      // Another push of the same manifest was faster; it has committed, and cannot be deleted while we hold the repository.
+      id = ((await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }).id
+    }
+  }
+
+  if (push.tags.length === 0) await queueManifest(tx, repo.id, id, now + push.grace)
+  for (const tag of push.tags.length > 1 ? [...push.tags].sort() : push.tags)
+    await setTag(tx, repo.id, tag, id, push)
+  await touchRepo(tx, repo, now)
+  return { outcome: 'stored' }
+}
+
+const FIND_TAG = 'SELECT manifest_id AS id FROM tag WHERE repo_id = $1 AND name = $2 FOR UPDATE'
+const INSERT_TAG = `INSERT INTO tag (repo_id, name, manifest_id, updated_at) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (repo_id, name) DO NOTHING`
+const MOVE_TAG = 'UPDATE tag SET manifest_id = $3, updated_at = $4 WHERE repo_id = $1 AND name = $2'
+
+/** Sets a tag, last writer wins, and queues the manifest it stood on; which is why this is not one upsert. */
+async function setTag(tx: Tx, repoId: number, tag: Tag, manifestId: number, push: PushManifest) {
+  const { now, grace } = push
+  let old = await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])
+  if (old === undefined) {
+    if ((await tx.run(INSERT_TAG, [repoId, tag, manifestId, now])) > 0) return
+    old = (await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])) as { id: number }
+  }
+  await tx.run(MOVE_TAG, [repoId, tag, manifestId, now])
+  if (old.id !== manifestId) await queueManifest(tx, repoId, old.id, now + grace)
+}
+
+const TAG_DIGEST = `SELECT m.digest FROM tag t JOIN manifest m ON m.repo_id = t.repo_id AND m.id = t.manifest_id
+  WHERE t.repo_id = $1 AND t.name = $2`
+const MANIFEST_DIGEST = 'SELECT digest FROM manifest WHERE repo_id = $1 AND digest = $2'
+
+/** The first tag (or the digest, without tags) that is not as expected; the repository is held alone. */
+async function findUnexpected(
+  tx: Tx,
+  repoId: number,
+  push: PushManifest,
+  expect: Expectation,
+): Promise<PushManifestOutcome | undefined> {
+  const current = async (sql: string, name: string | Uint8Array) => {
+    const row = await tx.get<{ digest: Uint8Array }>(sql, [repoId, name])
+    return row === undefined ? undefined : digestFromBytes(row.digest)
+  }
+  if (push.tags.length === 0) {
+    const stands = await current(MANIFEST_DIGEST, digestToBytes(push.digest))
+    return meets(stands, expect) ? undefined : { outcome: 'unexpected', current: stands }
+  }
+  for (const tag of push.tags) {
+    const stands = await current(TAG_DIGEST, tag)
+    if (!meets(stands, expect)) return { outcome: 'unexpected', current: stands }
+  }
+  return undefined
+}
+
+/** Whether what stands at a reference is what was expected there. */
+export function meets(current: Digest | undefined, expect: Expectation): boolean {
+  if ('absent' in expect) return current === undefined
+  if (current === undefined) return false
+  return 'present' in expect || expect.digests.includes(current)
+}

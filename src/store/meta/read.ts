@@ -1,0 +1,219 @@
+import { type Digest, digestFromBytes, digestToBytes, tryParseDigest } from '../../core/digest.ts'
+import type { ObjectKey, Reference, RepoName, Tag } from '../../core/names.ts'
+import type {
+  Manifest,
+  ManifestInfo,
+  Page,
+  PageRequest,
+  Referrer,
+  ReferrersRequest,
+} from '../../core/registry.ts'
+import { allOf, inStatement, type Tx } from './driver.ts'
+import { mediaType } from './schema.ts'
+import type { BlobRow } from './store.ts'
+
+/* The hot ones are one statement each, and those that only look never read a payload. */
+
+const BLOB = `SELECT b.size, b.obj, l.lease_until AS lease FROM repo r
+  JOIN blob b ON b.digest = $2 JOIN repo_blob l ON l.repo_id = r.id AND l.blob_id = b.id WHERE r.name = $1`
+
+/** See ContentIndex.findBlob. */
+export async function findBlob(tx: Tx, repo: RepoName, digest: Digest): Promise<BlobRow | undefined> {
+  const row = await tx.get<{ size: number; obj: ObjectKey; lease: number | null }>(BLOB, [
+    repo,
+    digestToBytes(digest),
+  ])
+  return row && { size: row.size, key: row.obj, leaseUntil: row.lease ?? undefined }
+}
+
+/** See ContentIndex.findObject. */
+export async function findObject(tx: Tx, digest: Digest) {
+  const row = await tx.get<{ size: number; obj: ObjectKey }>('SELECT size, obj FROM blob WHERE digest = $1', [
+    digestToBytes(digest),
+  ])
+  return row && { size: row.size, key: row.obj }
+}
+
+const BY_TAG = `FROM repo r JOIN tag t ON t.repo_id = r.id AND t.name = $2
+  JOIN manifest m ON m.repo_id = r.id AND m.id = t.manifest_id WHERE r.name = $1`
+const BY_DIGEST = 'FROM repo r JOIN manifest m ON m.repo_id = r.id AND m.digest = $2 WHERE r.name = $1'
+
+const INFO_BY_TAG = `SELECT m.digest, m.media, m.size ${BY_TAG}`
+const INFO_BY_DIGEST = `SELECT m.media, m.size ${BY_DIGEST}`
+const READ_BY_TAG = `SELECT m.digest, m.media, m.payload ${BY_TAG}`
+const READ_BY_DIGEST = `SELECT m.media, m.payload ${BY_DIGEST}`
+
+/** See ContentIndex.findManifest. */
+export async function findManifest(
+  tx: Tx,
+  repo: RepoName,
+  reference: Reference,
+): Promise<ManifestInfo | undefined> {
+  if ('tag' in reference) {
+    const row = await tx.get<{ digest: Uint8Array; media: number; size: number }>(INFO_BY_TAG, [
+      repo,
+      reference.tag,
+    ])
+    return row && { digest: digestFromBytes(row.digest), mediaType: mediaType(row.media), size: row.size }
+  }
+  const row = await tx.get<{ media: number; size: number }>(INFO_BY_DIGEST, [
+    repo,
+    digestToBytes(reference.digest),
+  ])
+  return row && { digest: reference.digest, mediaType: mediaType(row.media), size: row.size }
+}
+
+/** See ContentIndex.readManifest. */
+export async function readManifest(
+  tx: Tx,
+  repo: RepoName,
+  reference: Reference,
+): Promise<Manifest | undefined> {
+  if ('tag' in reference) {
+    const row = await tx.get<{ digest: Uint8Array; media: number; payload: Uint8Array }>(READ_BY_TAG, [
+      repo,
+      reference.tag,
+    ])
+    return row && manifest(digestFromBytes(row.digest), row)
+  }
+  const row = await tx.get<{ media: number; payload: Uint8Array }>(READ_BY_DIGEST, [
+    repo,
+    digestToBytes(reference.digest),
+  ])
+  return row && manifest(reference.digest, row)
+}
+
+function manifest(digest: Digest, row: { media: number; payload: Uint8Array }): Manifest {
+  const bytes = row.payload
+  return { digest, mediaType: mediaType(row.media), size: bytes.byteLength, bytes }
+}
+
+const PUBLISHED = 'published_at IS NOT NULL AND deleted_at IS NULL'
+
+/** See ContentIndex.hasRepository. */
+export async function hasRepository(tx: Tx, repo: RepoName): Promise<boolean> {
+  return (await tx.get(`SELECT 1 AS found FROM repo WHERE name = $1 AND ${PUBLISHED}`, [repo])) !== undefined
+}
+
+/** Cuts the one row too many that was asked for to know whether there are more. */
+function page<Row, Item>(rows: Row[], limit: number, item: (row: Row) => Item): Page<Item> {
+  const more = rows.length > limit
+  if (more) rows.length = limit
+  return { items: rows.map(item), more }
+}
+
+/** Well above any page, and within the integers of both databases. */
+const MAX_LIMIT = 2 ** 31
+
+const limitOf = (request: PageRequest) => Math.min(request.limit, MAX_LIMIT) + 1
+
+/**
+ * The key to start behind. Clients write `last` as they like, and PostgreSQL has no NUL in its texts: as no name holds one, what
+ * stands before it says the same.
+ */
+function lastOf(request: PageRequest): string {
+  const last = request.last ?? ''
+  const nul = last.indexOf('\0')
+  return nul < 0 ? last : last.slice(0, nul)
+}
+
+const REPOSITORIES = `SELECT name FROM repo WHERE ${PUBLISHED} AND name > $1 ORDER BY name LIMIT $2`
+
+/** See ContentIndex.listRepositories. */
+export async function listRepositories(tx: Tx, request: PageRequest): Promise<Page<RepoName>> {
+  const rows = await tx.all<{ name: RepoName }>(REPOSITORIES, [lastOf(request), limitOf(request)])
+  return page(rows, request.limit, (row) => row.name)
+}
+
+const PUBLISHED_ID = `SELECT id FROM repo WHERE name = $1 AND ${PUBLISHED}`
+const TAGS = 'SELECT name FROM tag WHERE repo_id = $1 AND name > $2 ORDER BY name LIMIT $3'
+
+/** See ContentIndex.listTags. */
+export async function listTags(tx: Tx, repo: RepoName, request: PageRequest): Promise<Page<Tag> | undefined> {
+  const row = await tx.get<{ id: number }>(PUBLISHED_ID, [repo])
+  if (row === undefined) return undefined
+  const rows = await tx.all<{ name: Tag }>(TAGS, [row.id, lastOf(request), limitOf(request)])
+  return page(rows, request.limit, (tag) => tag.name)
+}
+
+interface ReferrerRow {
+  readonly id: number
+  readonly repo: number
+  readonly digest: Uint8Array
+  readonly media: number
+  readonly size: number
+  readonly artifact: string | null
+}
+
+const REFERRER = `SELECT m.id, m.repo_id AS repo, m.digest, m.media, m.size, m.artifact
+  FROM repo r JOIN manifest m ON m.repo_id = r.id AND m.subject = $2 AND m.digest > $3 WHERE r.name = $1`
+const REFERRERS = `${REFERRER} ORDER BY m.digest LIMIT $4`
+const REFERRERS_OF = inStatement(
+  4,
+  (list) => `${REFERRER} AND coalesce(m.artifact, '') IN ${list} ORDER BY m.digest LIMIT $4`,
+)
+const ANNOTATIONS = inStatement(
+  1,
+  (list) =>
+    `SELECT id, annotations FROM manifest WHERE repo_id = $1 AND annotations IS NOT NULL AND id IN ${list}`,
+)
+
+/**
+ * A page of referrers ends here at the latest, in bytes of their manifests: annotations may be nearly as large as those, and a
+ * page is held in memory (R4).
+ */
+export const REFERRERS_PAGE_BYTES = 4 * 1024 * 1024
+
+/** See ContentIndex.listReferrers. A `last` that is no digest stands before all of them. */
+export async function listReferrers(
+  tx: Tx,
+  repo: RepoName,
+  subject: Digest,
+  request: ReferrersRequest,
+): Promise<Page<Referrer>> {
+  const last = request.last === undefined ? undefined : tryParseDigest(request.last)
+  const fixed = [
+    repo,
+    digestToBytes(subject),
+    last === undefined ? new Uint8Array(0) : digestToBytes(last),
+    limitOf(request),
+  ]
+  const types = request.artifactTypes?.filter((type) => !type.includes('\0'))
+  if (types?.length === 0) return { items: [], more: false }
+  const rows =
+    types === undefined
+      ? await tx.all<ReferrerRow>(REFERRERS, fixed)
+      : await tx.all<ReferrerRow>(REFERRERS_OF.text(types.length), REFERRERS_OF.values(fixed, types))
+
+  const count = Math.min(request.limit, fitting(rows))
+  const { items, more } = page(rows, count, (row) => row)
+  const annotations = new Map<number, string>()
+  if (items[0] !== undefined) {
+    const ids = items.map((row) => row.id)
+    for (const row of await allOf<{ id: number; annotations: string }>(tx, ANNOTATIONS, [items[0].repo], ids))
+      annotations.set(row.id, row.annotations)
+  }
+  return { items: items.map((row) => referrer(row, annotations.get(row.id))), more }
+}
+
+/** How many of these, at least one, make a page of REFERRERS_PAGE_BYTES. */
+export function fitting(rows: readonly { readonly size: number }[]): number {
+  let bytes = 0
+  let count = 0
+  for (const row of rows) {
+    bytes += row.size
+    if (bytes > REFERRERS_PAGE_BYTES && count > 0) break
+    count++
+  }
+  return count
+}
+
+function referrer(row: ReferrerRow, annotations: string | undefined): Referrer {
+  return {
+    mediaType: mediaType(row.media),
+    digest: digestFromBytes(row.digest),
+    size: row.size,
+    ...(row.artifact !== null && { artifactType: row.artifact }),
+    ...(annotations !== undefined && { annotations }),
+  }
+}

@@ -1,0 +1,109 @@
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { refuse } from '../../core/errors.ts'
+import type { Dialect, Tx, Value } from './driver.ts'
+
+/** How long a connection waits for another process's lock, in ms. */
+const BUSY_TIMEOUT = 5_000
+
+/** Below this many free bytes an I/O error of the database means that the disk is full. */
+const DISK_FULL = 1024 * 1024
+
+/** File systems whose locks SQLite cannot rely on (statfs f_type). */
+const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  20859: 'SMB',
+  4283649346: 'CIFS',
+  4266872130: 'SMB',
+}
+
+export const sqliteDialect: Dialect = {
+  alone: true,
+  search: {
+    inName: matching('name'),
+    inDescription: matching('description'),
+    // A phrase between quotes is looked for as it is; trigrams of it must follow each other.
+    pattern: (term) => `"${term.replaceAll('"', '""')}"`,
+  },
+}
+
+function matching(column: string): string {
+  return `SELECT r.id, r.name FROM repo_search s JOIN repo r ON r.id = s.rowid
+    WHERE s.${column} MATCH $1 AND r.published_at IS NOT NULL AND r.deleted_at IS NULL LIMIT $2`
+}
+
+/** Opens the database file. Throws on a file system of the network. */
+export function openDatabase(path: string, mode: 'write' | 'read'): Database {
+  const type = NETWORK_FILE_SYSTEMS[statfsSync(dirname(path)).type]
+  if (type !== undefined) {
+    throw new Error(
+      `${path} lies on ${type}, whose locks SQLite cannot rely on: use a local disk for the data directory, or PostgreSQL`,
+    )
+  }
+  const database =
+    mode === 'write' ? new Database(path, { create: true }) : new Database(path, { readonly: true })
+  // First of all: two processes that open one file at once meet SQLITE_BUSY_RECOVERY otherwise.
+  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
+  if (mode === 'write') {
+    database.run('PRAGMA journal_mode = WAL')
+    database.run('PRAGMA synchronous = FULL')
+    database.run('PRAGMA foreign_keys = ON')
+  }
+  return database
+}
+
+/** Commands and queries over one connection, every statement prepared once. */
+export function sqliteTx(database: Database): Tx {
+  const statements = new Map<string, Statement<unknown, SQLQueryBindings[]>>()
+  const prepare = (sql: string) => {
+    let statement = statements.get(sql)
+    if (statement === undefined)
+      statements.set(sql, (statement = database.prepare<unknown, SQLQueryBindings[]>(toSqlite(sql))))
+    return statement
+  }
+  return {
+    get<Row>(sql: string, values: readonly Value[]) {
+      return (prepare(sql).get(...(values as Value[])) as Row | null) ?? undefined
+    },
+    all<Row>(sql: string, values: readonly Value[]) {
+      return prepare(sql).all(...(values as Value[])) as Row[]
+    },
+    run(sql, values) {
+      return prepare(sql).run(...(values as Value[])).changes
+    },
+  }
+}
+
+const LOCK_CLAUSE = /\s+FOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?\s*$/
+
+/** PostgreSQL's placeholders become SQLite's; row locks go, since there is one writer. */
+function toSqlite(sql: string): string {
+  return sql.replace(LOCK_CLAUSE, '').replace(/\$(\d+)/g, '?$1')
+}
+
+/** What an error of SQLite means to a client: the disk is full, the database cannot be reached, or a bug. */
+export function sqliteError(error: unknown, path: string): unknown {
+  const code = (error as { code?: unknown } | undefined)?.code
+  if (typeof code !== 'string') return error
+  const full = () =>
+    refuse('storage-full', 'the disk of the metadata database is full: free some space and try again')
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return full()
+  if (code.startsWith('SQLITE_IOERR') && freeBytes(path) < DISK_FULL) return full()
+  if (/^(SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|CORRUPT|NOTADB|PROTOCOL)|EIO$|EROFS$)/.test(code)) {
+    return Object.assign(
+      refuse('unavailable', 'the metadata database cannot be used now; try again later', { retryAfter: 5 }),
+      { cause: error },
+    )
+  }
+  return error
+}
+
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path))
+    return bavail * bsize
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}

@@ -1,0 +1,133 @@
+import type { Database } from 'bun:sqlite'
+import { failpoint } from '../../core/failpoint.ts'
+import { COMMANDS, type CommandName } from './commands.ts'
+import type { Dialect, Tx } from './driver.ts'
+import { migrate } from './migrate.ts'
+import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
+import { type Answer, type Call, type FromWorker, type ToWorker, toWire } from './wire.ts'
+
+/*
+ * The thread that owns the only write connection. Everything that waited during one commit is the next transaction, with one
+ * savepoint a command: a command that throws is rolled back alone. Nobody is answered before COMMIT has returned.
+ */
+
+declare const self: Worker
+
+type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
+
+let writer: Writer | undefined
+const waiting: Call[] = []
+let draining = false
+
+self.onmessage = (event: MessageEvent<ToWorker>) => {
+  const message = event.data
+  if (message.type === 'calls') {
+    for (const call of message.calls) waiting.push(call)
+    drainSoon()
+  } else if (message.type === 'open') {
+    open(message.path).then(
+      () => post({ type: 'opened' }),
+      (error) => post({ type: 'failed', error: toWire(error) }),
+    )
+  } else {
+    writer?.close()
+    post({ type: 'closed' })
+  }
+}
+
+const post = (message: FromWorker) => self.postMessage(message)
+
+/** After the messages that have arrived already: they belong to the same transaction. */
+function drainSoon() {
+  if (draining) return
+  draining = true
+  setImmediate(async () => {
+    const calls = waiting.splice(0)
+    const answers = await (writer as Writer).runBatch(calls)
+    post({ type: 'answers', answers })
+    draining = false
+    if (waiting.length > 0) drainSoon()
+  })
+}
+
+async function open(path: string) {
+  const database = openDatabase(path, 'write')
+  const version = () => {
+    const row = database.query('SELECT max(version) AS version FROM schema_migration').get()
+    return (row as { version: number | null }).version ?? 0
+  }
+  database.run('BEGIN IMMEDIATE')
+  try {
+    await migrate({
+      dialect: 'sqlite',
+      exec: (sql) => database.run(sql),
+      version,
+      record: ({ version, name }, at) =>
+        database.run('INSERT INTO schema_migration (version, name, applied_at) VALUES (?, ?, ?)', [
+          version,
+          name,
+          at,
+        ]),
+    })
+    database.run('COMMIT')
+  } catch (error) {
+    if (database.inTransaction) database.run('ROLLBACK')
+    database.close()
+    throw error
+  }
+  writer = new Writer(database, path)
+}
+
+class Writer {
+  readonly #database: Database
+  readonly #path: string
+  readonly #tx: Tx
+
+  constructor(database: Database, path: string) {
+    this.#database = database
+    this.#path = path
+    this.#tx = sqliteTx(database)
+  }
+
+  /** Runs the calls in one transaction and returns the answers, which hold only now. */
+  async runBatch(calls: readonly Call[]): Promise<Answer[]> {
+    try {
+      await this.#tx.run('BEGIN IMMEDIATE', [])
+      await failpoint('tx.begun')
+      const answers: Answer[] = []
+      for (const call of calls) answers.push(await this.#runOne(call))
+      await failpoint('tx.before-commit')
+      await this.#tx.run('COMMIT', [])
+      await failpoint('tx.after-commit')
+      return answers
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.run('ROLLBACK')
+      const wire = this.#wire(error)
+      return calls.map(({ id }) => ({ id, error: wire }))
+    }
+  }
+
+  async #runOne({ id, name, args }: Call): Promise<Answer> {
+    const command = COMMANDS[name as CommandName] as AnyCommand
+    await this.#tx.run('SAVEPOINT command', [])
+    try {
+      const value = await command(this.#tx, sqliteDialect, args)
+      await this.#tx.run('RELEASE command', [])
+      return { id, value }
+    } catch (error) {
+      // A full disk and the like end the whole transaction by themselves: then nobody's command has happened.
+      if (!this.#database.inTransaction) throw error
+      await this.#tx.run('ROLLBACK TO command', [])
+      await this.#tx.run('RELEASE command', [])
+      return { id, error: this.#wire(error) }
+    }
+  }
+
+  #wire(error: unknown) {
+    return toWire(sqliteError(error, this.#path))
+  }
+
+  close() {
+    this.#database.close()
+  }
+}

@@ -1,0 +1,54 @@
+import { type RefusalDetail, type RefusalKind, RegistryError } from '../../core/errors.ts'
+
+/** An error as it crosses from the worker: refusals arrive as such, others keep their code. */
+export interface WireError {
+  readonly message: string
+  readonly kind?: RefusalKind
+  readonly detail?: RefusalDetail
+  readonly code?: string
+  readonly stack?: string
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof RegistryError) {
+    return { message: error.message, kind: error.kind, detail: error.detail }
+  }
+  if (!(error instanceof Error)) return { message: String(error) }
+  const code = (error as { code?: unknown }).code
+  return {
+    message: error.message,
+    ...(typeof code === 'string' && { code }),
+    ...(error.stack !== undefined && { stack: error.stack }),
+  }
+}
+
+export function fromWire(wire: WireError): Error {
+  if (wire.kind !== undefined) return new RegistryError(wire.kind, wire.message, wire.detail)
+  const error = new Error(wire.message)
+  if (wire.stack !== undefined) error.stack = wire.stack
+  return wire.code === undefined ? error : Object.assign(error, { code: wire.code })
+}
+
+/** One call in a message to the worker. */
+export interface Call {
+  readonly id: number
+  readonly name: string
+  readonly args: unknown
+}
+
+export type ToWorker =
+  | { readonly type: 'open'; readonly path: string }
+  | { readonly type: 'calls'; readonly calls: readonly Call[] }
+  | { readonly type: 'close' }
+
+export type FromWorker =
+  | { readonly type: 'opened' }
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'answers'; readonly answers: readonly Answer[] }
+  | { readonly type: 'closed' }
+
+export interface Answer {
+  readonly id: number
+  readonly value?: unknown
+  readonly error?: WireError
+}
