@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** Where a connection breaks or stops: on the first request that matches, once so many bytes went its way. */
+/** Where a connection breaks or stops: on the first request that matches and gets so far. */
 export interface Disturbance {
   readonly method: string
   /** Part of the request's path. */
@@ -10,13 +10,16 @@ export interface Disturbance {
   readonly way: 'up' | 'down'
 }
 
-/** A TCP proxy that knows just enough of HTTP to disturb one request. It reads the first request of each connection. */
+/**
+ * A TCP proxy that knows just enough of HTTP to disturb one request: a client without pipelining begins each request
+ * with a packet of its own.
+ */
 export interface CuttingProxy extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string
-  /** Breaks the connection of the next request that matches. Resolves once it did. */
+  /** Breaks the connection once, in the middle of such a request. Resolves once it did. */
   cut(disturbance: Disturbance): Promise<void>
-  /** Stops passing bytes on for the next request that matches. Resolves once it did, with what lets them go on. */
+  /** Stops passing bytes on once, in the middle of such a request. Resolves once it did, with what lets them go on. */
   hold(disturbance: Disturbance): Promise<() => void>
 }
 
@@ -25,6 +28,7 @@ interface Plan extends Disturbance {
   readonly act: (client: Socket, upstream: Socket) => void
 }
 
+const LINE_LIMIT = 2048
 const REQUEST_LINE = /^([A-Z]+) (\S+) HTTP\/1/
 
 /** Passes bytes on at the pace of the slower side and tells how many went by. */
@@ -42,7 +46,7 @@ function pump(from: Socket, to: Socket, passed: (bytes: number) => void): void {
 
 /** Starts a proxy in front of a server (`127.0.0.1:PORT`). */
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
-  const plans: Plan[] = []
+  const plans = new Set<Plan>()
   const sockets = new Set<Socket>()
   const port = Number(target.split(':')[1])
 
@@ -55,23 +59,20 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     }
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.end())
-    let plan: Plan | undefined
+    let matching: Plan[] = []
     let counted = { up: 0, down: 0 }
-    let first = true
     const pass = (way: 'up' | 'down') => (bytes: number) => {
       counted = { ...counted, [way]: counted[way] + bytes }
-      if (plan !== undefined && plan.way === way && counted[way] >= plan.after) {
-        const due = plan
-        plan = undefined
-        due.act(client, upstream)
-      }
+      const due = matching.find(
+        (plan) => plan.way === way && counted[way] >= plan.after && plans.delete(plan),
+      )
+      due?.act(client, upstream)
     }
     client.on('data', (chunk) => {
-      if (!first) return
-      first = false
-      const [, method, path = ''] = REQUEST_LINE.exec(chunk.toString('latin1')) ?? []
-      const index = plans.findIndex((each) => each.method === method && path.includes(each.path))
-      if (index >= 0) [plan] = plans.splice(index, 1)
+      const [, method, path = ''] = REQUEST_LINE.exec(chunk.toString('latin1', 0, LINE_LIMIT)) ?? []
+      if (method === undefined) return
+      counted = { up: 0, down: 0 }
+      matching = [...plans].filter((plan) => plan.method === method && path.includes(plan.path))
     })
     pump(client, upstream, pass('up'))
     pump(upstream, client, pass('down'))
@@ -82,7 +83,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   })
   const plan = <T>(disturbance: Disturbance, act: (client: Socket, upstream: Socket) => T): Promise<T> =>
     new Promise((resolve) => {
-      plans.push({ ...disturbance, act: (client, upstream) => resolve(act(client, upstream)) })
+      plans.add({ ...disturbance, act: (client, upstream) => resolve(act(client, upstream)) })
     })
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,

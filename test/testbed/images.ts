@@ -38,7 +38,7 @@ export async function writeContext(folder: string, { greeting, layers = [] }: Im
     'COPY busybox /bin/busybox',
     'RUN ["/bin/busybox", "--install", "-s", "/bin"]',
     ...layers.map((_, index) => `COPY layer-${index} /data/layer-${index}`),
-    `CMD ["/bin/sh", "-c", "echo ${greeting}; cd /data 2>/dev/null && sha256sum *"]`,
+    `CMD ["/bin/sh", "-c", "echo ${greeting}; if [ -d /data ]; then cd /data && sha256sum *; fi"]`,
   ]
   await writeFile(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
 }

@@ -1,0 +1,83 @@
+import { join, resolve } from 'node:path'
+import { startDaemon } from './daemon.ts'
+import type { LoggedRequest, RegistryServer } from './server.ts'
+import { tempFolder } from './temp.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export interface BerthOptions {
+  /** More arguments for `berth serve`. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** The program: `bin/berth` of this tree unless told. */
+  readonly executable?: string
+  /** Where the data lies; a temporary folder, removed with the server, unless told. */
+  readonly data?: string
+}
+
+/** Berth under test. */
+export interface BerthServer extends RegistryServer {
+  readonly data: string
+}
+
+interface LogLine {
+  readonly msg?: string
+  readonly address?: string
+  readonly method?: string
+  readonly path?: string
+  readonly status?: number
+}
+
+function parseLine(line: string): LogLine {
+  return line.startsWith('{') ? (JSON.parse(line) as LogLine) : {}
+}
+
+/** Settings of the machine that runs the tests must not reach the server. */
+function withoutOwnSettings(): Record<string, undefined> {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('BERTH_'))
+  return Object.fromEntries(names.map((name) => [name, undefined]))
+}
+
+/** Starts `berth serve` on a free loopback port and waits until it is ready. Disposing of it stops it in good order. */
+export async function startBerth(options: BerthOptions = {}): Promise<BerthServer> {
+  await using stack = new AsyncDisposableStack()
+  const data = options.data ?? join(stack.use(await tempFolder()).path, 'data')
+  const executable = options.executable ?? join(ROOT, 'bin/berth')
+  const daemon = startDaemon(
+    [executable, 'serve', '--listen', '127.0.0.1:0', '--data', data, ...(options.args ?? [])],
+    {
+      env: {
+        ...withoutOwnSettings(),
+        BERTH_LOG_FORMAT: 'json',
+        // A nearly full disk of the machine that runs the tests is not what they are about.
+        BERTH_DISK_RESERVE_BYTES: '0',
+        BERTH_DISK_RESERVE_RATIO: '0',
+        ...options.env,
+      },
+    },
+  )
+  stack.use(daemon)
+  const host =
+    parseLine(await daemon.waitForLine((line) => parseLine(line).msg === 'listening')).address ?? ''
+  const url = `http://${host}`
+  const ready = await fetch(`${url}/readyz`)
+  if (!ready.ok) throw new Error(`Berth is not ready: ${ready.status} ${await ready.text()}`)
+  const owned = stack.move()
+  return {
+    host,
+    url,
+    daemon,
+    data,
+    async requests() {
+      // Lines come in the order of the answers, so everything answered before this request stands before its line.
+      const mark = `/v2/mark-${crypto.randomUUID()}`
+      await fetch(`${url}${mark}`)
+      await daemon.waitForLine((line) => line.includes(mark))
+      return daemon.lines.map(parseLine).flatMap(({ method, path, status }): LoggedRequest[] => {
+        if (method === undefined || path === undefined || status === undefined) return []
+        return path.includes('/v2/mark-') ? [] : [{ method, path, status }]
+      })
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
