@@ -17,7 +17,8 @@ export interface BlobStore {
   /**
    * Writes `body` at `offset` (a multiple of nothing; whatever stood behind it is cut off) and resolves with the new length
    * once all of it is durable. When `body` throws, what it gave before is made durable and the error is rethrown.
-   * One writer at a time per key, which the caller ensures.
+   * A chunk is the body's again once the next one is asked for. One writer at a time per key, which the caller ensures.
+   * Refuses `upload-unknown` when fewer than `offset` bytes are stored.
    */
   append(
     key: ObjectKey,
@@ -27,11 +28,11 @@ export interface BlobStore {
   ): Promise<number>
   /** Finishes an object of `size` bytes; it and its name are durable. Rejects when the stored length is shorter. */
   seal(key: ObjectKey, size: number): Promise<void>
-  /** The stored length in bytes, or undefined when there is no such object. */
-  stat(key: ObjectKey): Promise<number | undefined>
+  /** The stored length in bytes, or undefined when there is no such object. At once where that is cheap: asked on every pull. */
+  stat(key: ObjectKey): number | undefined | Promise<number | undefined>
   /** The bytes of a sealed object, for the caller to check first with `stat` where loss must be told from a bug. */
   open(key: ObjectKey, span: Span): BlobContent
-  /** Reads an unfinished object from its start, to hash it again after a restart. */
+  /** Reads an unfinished object from its start, to hash it again after a restart. Refuses `upload-unknown` when it is shorter. */
   read(key: ObjectKey, length: number): AsyncIterable<Uint8Array>
   /** Removes an object. Removing an absent one is no error. */
   delete(key: ObjectKey): Promise<void>
