@@ -14,7 +14,7 @@ const GZIP_LAYER =
   /^application\/vnd\.(oci\.image\.layer\.v1\.tar\+gzip|docker\.image\.rootfs\.diff\.tar\.gzip)$/
 
 describeNeeding(
-  { programs: ['podman', 'skopeo', 'buildah', 'busybox'], root: true },
+  { programs: ['podman', 'skopeo', 'buildah', 'umoci', 'busybox'], root: true },
   'containers/image',
   () => {
     const stack = new AsyncDisposableStack()
@@ -168,6 +168,21 @@ describeNeeding(
         )
         expect(printed).toStartWith(new Bun.CryptoHasher('sha256').update(original).digest('hex'))
         await tools.buildah('rm', container)
+      })
+
+      test('C4: what another tool pulls unpacks to the same files', async () => {
+        const image = await buildImage('unpack')
+        await tools.buildah('push', plain, '--format=oci', image, remote('buildah/unpack:1'))
+        const layout = at('unpack')
+        await tools.skopeo(
+          'copy',
+          '--src-tls-verify=false',
+          remote('buildah/unpack:1'),
+          `oci:${layout}:latest`,
+        )
+        await tools.umoci('unpack', `--image=${layout}:latest`, at('bundle'))
+        const unpacked = await readFile(join(at('bundle'), 'rootfs/data/layer-0'))
+        expect(unpacked.equals(await readFile(at('context-unpack/layer-0')))).toBe(true)
       })
 
       test('C4: an index of two platforms, copied with all of them', async () => {

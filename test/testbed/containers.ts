@@ -6,11 +6,13 @@ import { tempFolder } from './temp.ts'
 
 type Tool = (...args: string[]) => Promise<string>
 
-/** Podman, skopeo and buildah with storage and configuration of their own. */
+/** Podman, skopeo, buildah and umoci with storage and configuration of their own. */
 export interface ContainerTools extends AsyncDisposable {
   readonly podman: Tool
   readonly skopeo: Tool
   readonly buildah: Tool
+  /** Takes images apart that skopeo wrote to a folder. */
+  readonly umoci: Tool
   /** Runs one of them to whatever end. */
   attempt(tool: 'podman' | 'skopeo' | 'buildah', ...args: string[]): Promise<CommandResult>
   /** A folder for images and build contexts. */
@@ -71,6 +73,7 @@ export async function containerTools(): Promise<ContainerTools> {
     podman: tool('podman'),
     skopeo: tool('skopeo'),
     buildah: tool('buildah'),
+    umoci: tool('umoci'),
     attempt: (name, ...args) => tryRun(argv(name, args), options),
     path: at('work'),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
