@@ -46,11 +46,10 @@ export async function linkBlob(
   ])
 }
 
-const LINKED_IN = `SELECT b.id, b.size, b.obj FROM blob b
-  JOIN repo_blob l ON l.blob_id = b.id JOIN repo r ON r.id = l.repo_id
-  WHERE b.digest = $1 AND r.name = $2 FOR KEY SHARE OF b`
-const LINKED_ANYWHERE = `SELECT id, size, obj FROM blob b
-  WHERE digest = $1 AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.blob_id = b.id) FOR KEY SHARE OF b`
+const LINKED_IN = `SELECT id, size, obj FROM blob WHERE digest = $1 AND EXISTS (SELECT 1 FROM repo_blob l
+  WHERE l.repo_id = (SELECT id FROM repo WHERE name = $2) AND l.blob_id = blob.id) FOR KEY SHARE`
+const LINKED_ANYWHERE = `SELECT id, size, obj FROM blob
+  WHERE digest = $1 AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.blob_id = blob.id) FOR KEY SHARE`
 
 /**
  * See ContentIndex.mountBlob. The blob is held before the repository, against the order of the others: who holds a blob's row

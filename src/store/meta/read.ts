@@ -14,8 +14,13 @@ import type { BlobRow } from './store.ts'
 
 /* The hot ones are one statement each, and those that only look never read a payload. */
 
-const BLOB = `SELECT b.size, b.obj, l.lease_until AS lease FROM repo r
-  JOIN blob b ON b.digest = $2 JOIN repo_blob l ON l.repo_id = r.id AND l.blob_id = b.id WHERE r.name = $1`
+// Subqueries, not joins: every step is then a look-up by a unique key, which SQLite plans once and for all.
+const REPO_ID = '(SELECT id FROM repo WHERE name = $1)'
+
+/** `lease` is NULL without a link, and 0 for a link without a lease. */
+const BLOB = `SELECT size, obj,
+    (SELECT coalesce(lease_until, 0) FROM repo_blob WHERE repo_id = ${REPO_ID} AND blob_id = blob.id) AS lease
+  FROM blob WHERE digest = $2`
 
 /** See ContentIndex.findBlob. */
 export async function findBlob(tx: Tx, repo: RepoName, digest: Digest): Promise<BlobRow | undefined> {
@@ -23,7 +28,8 @@ export async function findBlob(tx: Tx, repo: RepoName, digest: Digest): Promise<
     repo,
     digestToBytes(digest),
   ])
-  return row && { size: row.size, key: row.obj, leaseUntil: row.lease ?? undefined }
+  if (row === undefined || row.lease === null) return undefined
+  return { size: row.size, key: row.obj, leaseUntil: row.lease === 0 ? undefined : row.lease }
 }
 
 /** See ContentIndex.findObject. */
@@ -34,14 +40,14 @@ export async function findObject(tx: Tx, digest: Digest) {
   return row && { size: row.size, key: row.obj }
 }
 
-const BY_TAG = `FROM repo r JOIN tag t ON t.repo_id = r.id AND t.name = $2
-  JOIN manifest m ON m.repo_id = r.id AND m.id = t.manifest_id WHERE r.name = $1`
-const BY_DIGEST = 'FROM repo r JOIN manifest m ON m.repo_id = r.id AND m.digest = $2 WHERE r.name = $1'
+const BY_TAG = `FROM manifest WHERE repo_id = ${REPO_ID}
+  AND id = (SELECT manifest_id FROM tag WHERE repo_id = ${REPO_ID} AND name = $2)`
+const BY_DIGEST = `FROM manifest WHERE repo_id = ${REPO_ID} AND digest = $2`
 
-const INFO_BY_TAG = `SELECT m.digest, m.media, m.size ${BY_TAG}`
-const INFO_BY_DIGEST = `SELECT m.media, m.size ${BY_DIGEST}`
-const READ_BY_TAG = `SELECT m.digest, m.media, m.payload ${BY_TAG}`
-const READ_BY_DIGEST = `SELECT m.media, m.payload ${BY_DIGEST}`
+const INFO_BY_TAG = `SELECT digest, media, size ${BY_TAG}`
+const INFO_BY_DIGEST = `SELECT media, size ${BY_DIGEST}`
+const READ_BY_TAG = `SELECT digest, media, payload ${BY_TAG}`
+const READ_BY_DIGEST = `SELECT media, payload ${BY_DIGEST}`
 
 /** See ContentIndex.findManifest. */
 export async function findManifest(
@@ -88,11 +94,9 @@ function manifest(digest: Digest, row: { media: number; payload: Uint8Array }): 
   return { digest, mediaType: mediaType(row.media), size: bytes.byteLength, bytes }
 }
 
-const PUBLISHED = 'published_at IS NOT NULL AND deleted_at IS NULL'
-
 /** See ContentIndex.hasRepository. */
 export async function hasRepository(tx: Tx, repo: RepoName): Promise<boolean> {
-  return (await tx.get(`SELECT 1 AS found FROM repo WHERE name = $1 AND ${PUBLISHED}`, [repo])) !== undefined
+  return (await tx.get('SELECT 1 AS found FROM repo WHERE name = $1 AND listed = 1', [repo])) !== undefined
 }
 
 /** Cuts the one row too many that was asked for to know whether there are more. */
@@ -117,7 +121,7 @@ function lastOf(request: PageRequest): string {
   return nul < 0 ? last : last.slice(0, nul)
 }
 
-const REPOSITORIES = `SELECT name FROM repo WHERE ${PUBLISHED} AND name > $1 ORDER BY name LIMIT $2`
+const REPOSITORIES = 'SELECT name FROM repo WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2'
 
 /** See ContentIndex.listRepositories. */
 export async function listRepositories(tx: Tx, request: PageRequest): Promise<Page<RepoName>> {
@@ -125,12 +129,12 @@ export async function listRepositories(tx: Tx, request: PageRequest): Promise<Pa
   return page(rows, request.limit, (row) => row.name)
 }
 
-const PUBLISHED_ID = `SELECT id FROM repo WHERE name = $1 AND ${PUBLISHED}`
+const LISTED_ID = 'SELECT id FROM repo WHERE name = $1 AND listed = 1'
 const TAGS = 'SELECT name FROM tag WHERE repo_id = $1 AND name > $2 ORDER BY name LIMIT $3'
 
 /** See ContentIndex.listTags. */
 export async function listTags(tx: Tx, repo: RepoName, request: PageRequest): Promise<Page<Tag> | undefined> {
-  const row = await tx.get<{ id: number }>(PUBLISHED_ID, [repo])
+  const row = await tx.get<{ id: number }>(LISTED_ID, [repo])
   if (row === undefined) return undefined
   const rows = await tx.all<{ name: Tag }>(TAGS, [row.id, lastOf(request), limitOf(request)])
   return page(rows, request.limit, (tag) => tag.name)

@@ -29,24 +29,25 @@ interface Found {
   readonly lease: number | null
 }
 
+// Subqueries rather than joins, see migrations/0001-content.ts. `lease` is NULL without a link, and 0 without a lease.
 const BLOBS = inStatement(
   1,
-  (list) => `SELECT b.digest, b.id, b.size, l.lease_until AS lease
-    FROM blob b JOIN repo_blob l ON l.repo_id = $1 AND l.blob_id = b.id
-    WHERE b.digest IN ${list} ORDER BY b.digest FOR KEY SHARE OF l`,
+  (list) => `SELECT digest, id, size,
+      (SELECT coalesce(lease_until, 0) FROM repo_blob WHERE repo_id = $1 AND blob_id = blob.id) AS lease
+    FROM blob WHERE digest IN ${list}`,
 )
 const CHILDREN = inStatement(
   1,
-  (list) => `SELECT digest, id, size FROM manifest WHERE repo_id = $1 AND digest IN ${list}
-    ORDER BY digest FOR KEY SHARE`,
+  (list) => `SELECT digest, id, size FROM manifest WHERE repo_id = $1 AND digest IN ${list}`,
 )
 
 const key = (digest: Uint8Array) =>
   Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('latin1')
 
 /**
- * Looks a manifest's references up in its repository and holds what it finds (P): blobs by their links, children as manifests
- * or else as blobs. A foreign one may always be missing, others as `sparse` says (M5).
+ * Looks a manifest's references up in its repository (P): blobs by their links, children as manifests or else as blobs. A
+ * foreign one may always be missing, others as `sparse` says (M5). What is found is held by the foreign keys of the rows that
+ * will name it, in the order of the references; if it went meanwhile, those rows are refused and the command runs again.
  */
 export async function resolveReferences(
   tx: Tx,
@@ -58,7 +59,8 @@ export async function resolveReferences(
   const blobs = new Map<string, Found>()
   const manifests = new Map<string, Found>()
   if (repoId !== undefined && references.length > 0) {
-    for (const row of await allOf<Found>(tx, BLOBS, [repoId], bytes)) blobs.set(key(row.digest), row)
+    for (const row of await allOf<Found>(tx, BLOBS, [repoId], bytes))
+      if (row.lease !== null) blobs.set(key(row.digest), row)
     const children = bytes.filter((_, at) => references[at]?.kind === 'child')
     for (const row of await allOf<Found>(tx, CHILDREN, [repoId], children))
       manifests.set(key(row.digest), row)
@@ -86,7 +88,7 @@ export async function resolveReferences(
       found.children.push(row.id)
     } else {
       found.blobs.push(row.id)
-      if (row.lease !== null) found.leased.push(row.id)
+      if (row.lease !== 0) found.leased.push(row.id)
       if (reference.kind === 'child') childIsBlob = true
     }
   }
@@ -146,8 +148,8 @@ export async function insertMissingSubject(
 }
 
 const WAITING = 'SELECT manifest_id AS id, kind FROM manifest_missing WHERE repo_id = $1 AND digest = $2'
-const LISTED_AS_BLOB = `SELECT m.manifest_id AS id FROM blob b
-  JOIN manifest_blob m ON m.repo_id = $1 AND m.blob_id = b.id WHERE b.digest = $2`
+const LISTED_AS_BLOB = `SELECT manifest_id AS id FROM manifest_blob
+  WHERE repo_id = $1 AND blob_id = (SELECT id FROM blob WHERE digest = $2)`
 
 /**
  * A new manifest becomes the child of the indexes that waited for it, and the subject of its referrers; also the child of

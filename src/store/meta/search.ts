@@ -18,10 +18,10 @@ interface Candidate {
   readonly name: RepoName
 }
 
-const PUBLISHED = 'published_at IS NOT NULL AND deleted_at IS NULL'
-const EXACT = `SELECT id, name FROM repo WHERE ${PUBLISHED} AND name IN ($1, $2) ORDER BY name`
-const PREFIX = `SELECT id, name FROM repo WHERE ${PUBLISHED} AND name >= $1 AND name < $2 ORDER BY name LIMIT $3`
-const EVERYTHING = `SELECT id, name FROM repo WHERE ${PUBLISHED} ORDER BY name LIMIT $1`
+const EXACT = 'SELECT id, name FROM repo WHERE listed = 1 AND name IN ($1, $2) ORDER BY name'
+const PREFIX =
+  'SELECT id, name FROM repo WHERE listed = 1 AND name >= $1 AND name < $2 ORDER BY name LIMIT $3'
+const EVERYTHING = 'SELECT id, name FROM repo WHERE listed = 1 ORDER BY name LIMIT $1'
 const HITS = inStatement(
   0,
   (list) => `SELECT id, name, description, stars, official FROM repo WHERE id IN ${list}`,

@@ -30,7 +30,7 @@ export const sqliteDialect: Dialect = {
 
 function matching(column: string): string {
   return `SELECT r.id, r.name FROM repo_search s JOIN repo r ON r.id = s.rowid
-    WHERE s.${column} MATCH $1 AND r.published_at IS NOT NULL AND r.deleted_at IS NULL LIMIT $2`
+    WHERE s.${column} MATCH $1 AND r.listed = 1 LIMIT $2`
 }
 
 /** Opens the database file. Throws on a file system of the network. */

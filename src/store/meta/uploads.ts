@@ -7,11 +7,11 @@ import { ensureRepo, lockRepoById } from './repositories.ts'
 import { UPLOAD_COMMITTED, UPLOAD_OPEN } from './schema.ts'
 import type { FinishUpload, FinishUploadOutcome, OpenUpload, UploadIndex, UploadRow } from './store.ts'
 
-// The state stands in the text, not in a parameter: the partial indexes on open sessions are found only so.
-const COUNT_OF_REPO = `SELECT count(*) AS n FROM (SELECT 1 FROM upload
-  WHERE repo_id = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2 LIMIT $3) AS sessions`
-const COUNT_OF_OWNER = `SELECT count(*) AS n FROM (SELECT 1 FROM upload
-  WHERE owner = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2 LIMIT $3) AS sessions`
+// No more rows than the limits let in, by index.
+const COUNT_OF_REPO = `SELECT count(*) AS n FROM upload
+  WHERE repo_id = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2`
+const COUNT_OF_OWNER = `SELECT count(*) AS n FROM upload
+  WHERE owner = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2`
 
 /** See UploadIndex.openUpload. With PostgreSQL, sessions opened at the same moment may together pass a limit by their number. */
 export async function openUpload(
@@ -20,10 +20,10 @@ export async function openUpload(
   open: OpenUpload,
 ): Promise<'opened' | 'repo-limit' | 'owner-limit'> {
   const repo = await ensureRepo(tx, dialect, open.repo, 'shared', open.now)
-  const count = async (sql: string, whose: number | string, limit: number) =>
-    ((await tx.get<{ n: number }>(sql, [whose, open.now, limit])) as { n: number }).n
-  if ((await count(COUNT_OF_REPO, repo.id, open.maxPerRepo)) >= open.maxPerRepo) return 'repo-limit'
-  if ((await count(COUNT_OF_OWNER, open.owner, open.maxPerOwner)) >= open.maxPerOwner) return 'owner-limit'
+  const count = async (sql: string, whose: number | string) =>
+    ((await tx.get<{ n: number }>(sql, [whose, open.now])) as { n: number }).n
+  if ((await count(COUNT_OF_REPO, repo.id)) >= open.maxPerRepo) return 'repo-limit'
+  if ((await count(COUNT_OF_OWNER, open.owner)) >= open.maxPerOwner) return 'owner-limit'
   await tx.run(
     `INSERT INTO upload (id, repo_id, owner, obj, offset_, algorithm, state, expires_at)
      VALUES ($1, $2, $3, $4, 0, $5, ${UPLOAD_OPEN}, $6)`,
@@ -32,10 +32,8 @@ export async function openUpload(
   return 'opened'
 }
 
-const FIND = `SELECT u.id, u.owner, u.obj, u.offset_ AS "offset", u.algorithm, u.state,
-    u.committed_digest AS digest, u.committed_size AS size
-  FROM upload u JOIN repo r ON r.id = u.repo_id
-  WHERE u.id = $1 AND r.name = $2 AND u.owner = $3 AND u.expires_at > $4`
+const FIND = `SELECT obj, offset_ AS "offset", algorithm, state, committed_digest AS digest, committed_size AS size
+  FROM upload WHERE id = $1 AND repo_id = (SELECT id FROM repo WHERE name = $2) AND owner = $3 AND expires_at > $4`
 
 /** See UploadIndex.findUpload. */
 export async function findUpload(
