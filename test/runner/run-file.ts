@@ -63,7 +63,7 @@ export async function runTestFile(
   const faults: string[] = []
   if (late) faults.push(`not done after ${file.limit} s`)
   else if (code !== 0 && !outcomes.some(({ state }) => state === 'failed')) {
-    faults.push(`ended with ${code} though no test failed: an error at load, in a hook, or a crash`)
+    faults.push(`ended with ${code} though no test failed: an error at load or a crash`)
   } else if (outcomes.length === 0) faults.push('has no test')
   const litter = (await readdir(temp)).filter((name) => !CACHES.test(name))
   if (litter.length > 0) faults.push(`left behind in its temporary folder: ${litter.join(', ')}`)

@@ -47,11 +47,6 @@ describe('a test file in a process of its own', () => {
 
   test.each([
     ['an error at load', "import './not-there.ts'", /at load/],
-    [
-      'an error in a hook',
-      "test('good', () => {})\nafterAll(() => { throw new Error('hook') })",
-      /in a hook/,
-    ],
     ['a crash', "test('good', () => process.kill(process.pid, 'SIGKILL'))", /crash/],
     ['no test at all', 'export {}', /no test|at load/],
     [
@@ -63,6 +58,14 @@ describe('a test file in a process of its own', () => {
     const result = await runText(text)
     expect(result.faults).toHaveLength(1)
     expect(result.faults[0]).toMatch(fault)
+  })
+
+  test('an error in a hook is a failed test without a name', async () => {
+    const result = await runText("test('good', () => {})\nafterAll(() => { throw new Error('hook') })")
+    expect(states(result)).toEqual([
+      ['good', 'passed'],
+      ['(unnamed)', 'failed'],
+    ])
   })
 
   test('a file that does not end in time is ended', async () => {
