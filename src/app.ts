@@ -11,7 +11,6 @@ import { localRegistry } from './registry/local.ts'
 import { readOnly } from './registry/read-only.ts'
 import type { BlobStore } from './store/blob.ts'
 import { fileBlobStore } from './store/blob-fs.ts'
-import { openPostgres } from './store/meta/postgres.ts'
 import { openSqlite } from './store/meta/sqlite.ts'
 import type { MetadataStore } from './store/meta/store.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -87,10 +86,10 @@ function openBlobs(config: Config): Promise<BlobStore> {
   })
 }
 
-function openMetadata(config: Config): Promise<MetadataStore> {
-  if (config.databaseUrl === undefined) {
-    return openSqlite(join(config.data, 'berth.db'), { unsafeNoFsync: config.unsafeNoFsync })
-  }
+async function openMetadata(config: Config): Promise<MetadataStore> {
+  if (config.databaseUrl === undefined) return openSqlite(join(config.data, 'berth.db'))
+  // Not loaded where nobody asked for it: the driver costs memory and start-up time.
+  const { openPostgres } = await import('./store/meta/postgres.ts')
   return openPostgres(config.databaseUrl, {
     pool: config.databasePool,
     maxWaiting: config.databaseMaxWaiting,
