@@ -217,17 +217,21 @@ class AppendWriter {
     await Promise.all(this.#inFlight)
     await this.#checkpoint
     this.#release()
-    const path = this.#context.layout.path(this.#key)
     try {
       this.#file?.close()
     } catch {
       // The first error is the one to tell.
     }
     const cause = this.#failure?.error ?? error
-    const cleaned = this.#offset === 0 ? unlink(path) : truncate(path, this.#durable)
     // Where even that fails, the next append cuts the tail, and the sweep of expired uploads removes the file.
-    await cleaned.catch(() => {})
+    await this.#takeBack().catch(() => {})
     throw storageError(cause)
+  }
+
+  async #takeBack(): Promise<void> {
+    const path = this.#context.layout.path(this.#key)
+    if (this.#offset === 0) await unlink(path)
+    else if (this.#writes > 0) await truncate(path, this.#durable)
   }
 
   #release(): void {

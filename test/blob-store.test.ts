@@ -1,0 +1,30 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileBlobStore } from '../src/store/blob-fs.ts'
+import { memoryBlobStore } from '../src/store/blob-memory.ts'
+import { blobStoreSuite } from './suite/blob-store.ts'
+import { tempFolder } from './testbed/temp.ts'
+
+blobStoreSuite('memory', async () => {
+  const store = memoryBlobStore()
+  return { store, leftovers: async () => [], dispose: () => store.close() }
+})
+
+for (const unsafeNoFsync of [false, true]) {
+  blobStoreSuite(unsafeNoFsync ? 'files without syncs' : 'files', async () => {
+    const folder = await tempFolder()
+    const root = join(folder.path, 'blobs')
+    const store = await fileBlobStore(root, { reserveBytes: 0, reserveRatio: 0, unsafeNoFsync })
+    return {
+      store,
+      async leftovers() {
+        const names = await readdir(root, { recursive: true })
+        return names.filter((name) => name !== 'format' && !/^[0-9a-f]{2}$/.test(name))
+      },
+      async dispose() {
+        await store.close()
+        await folder[Symbol.asyncDispose]()
+      },
+    }
+  })
+}
