@@ -689,7 +689,7 @@ export function registrySuite(
         new Set([parseRepoName(`team/${word}`), parseRepoName(`team/has-${word}`)]),
       )
       expect((await r.search(ctx, { query: `${word}nothing`, limit: 10, offset: 0 })).hits).toEqual([])
-      for (const query of ['%', '_', '"', "'; --", '*', 'a OR b', '(', '\u0000'])
+      for (const query of ['%', '_', '"', "'; --", '*', 'a OR b', '('])
         await r.search(ctx, { query, limit: 5, offset: 0 })
     })
 
@@ -745,8 +745,6 @@ export function registrySuite(
       if (byTag) expect(byDigest).toBe(true)
     })
 
-    test.if(unused.size > 0)('every skipped case exists', () => {
-      expect([...unused]).toEqual([])
-    })
+    if (unused.size > 0) throw new Error(`no case is called ${[...unused].join(', ')}`)
   })
 }

@@ -23,6 +23,7 @@ const BY_CODE: Readonly<Record<string, RefusalKind>> = {
   DIGEST_INVALID: 'digest-mismatch',
   SIZE_INVALID: 'size-invalid',
   TOOMANYREQUESTS: 'too-many-uploads',
+  UNSUPPORTED: 'query-invalid',
   UNAUTHORIZED: 'unauthorized',
   DENIED: 'denied',
 }
