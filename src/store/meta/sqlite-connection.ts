@@ -34,20 +34,20 @@ function matching(column: string): string {
 }
 
 /** Opens the database file. Throws on a file system of the network. */
-export function openDatabase(path: string, mode: 'write' | 'read'): Database {
+export function openDatabase(path: string, mode: 'write' | 'write-without-sync' | 'read'): Database {
   const type = NETWORK_FILE_SYSTEMS[statfsSync(dirname(path)).type]
   if (type !== undefined) {
     throw new Error(
       `${path} lies on ${type}, whose locks SQLite cannot rely on: use a local disk for the data directory, or PostgreSQL`,
     )
   }
-  const database =
-    mode === 'write' ? new Database(path, { create: true }) : new Database(path, { readonly: true })
+  const database = new Database(path, mode === 'read' ? { readonly: true } : { create: true })
   // First of all: two processes that open one file at once meet SQLITE_BUSY_RECOVERY otherwise.
   database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
-  if (mode === 'write') {
+  if (mode !== 'read') {
     database.run('PRAGMA journal_mode = WAL')
-    database.run('PRAGMA synchronous = FULL')
+    // NORMAL cannot damage the file either, but a commit may not survive a power cut.
+    database.run(`PRAGMA synchronous = ${mode === 'write' ? 'FULL' : 'NORMAL'}`)
     database.run('PRAGMA foreign_keys = ON')
   }
   return database

@@ -25,7 +25,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
     for (const call of message.calls) waiting.push(call)
     drainSoon()
   } else if (message.type === 'open') {
-    open(message.path).then(
+    open(message.path, message.durable).then(
       () => post({ type: 'opened' }),
       (error) => post({ type: 'failed', error: toWire(error) }),
     )
@@ -50,8 +50,8 @@ function drainSoon() {
   })
 }
 
-async function open(path: string) {
-  const database = openDatabase(path, 'write')
+async function open(path: string, durable: boolean) {
+  const database = openDatabase(path, durable ? 'write' : 'write-without-sync')
   const version = () => {
     const row = database.query('SELECT max(version) AS version FROM schema_migration').get()
     return (row as { version: number | null }).version ?? 0

@@ -10,6 +10,8 @@ import { type Call, type FromWorker, fromWire, type ToWorker } from './wire.ts'
 export interface SqliteOptions {
   /** How many commands may wait for the writer before further ones are refused. */
   readonly maxWaiting?: number
+  /** Commits do not wait for the disk: the last ones may be lost when the power fails. */
+  readonly unsafeNoFsync?: boolean
 }
 
 const MAX_WAITING = 10_000
@@ -20,7 +22,7 @@ const MAX_WAITING = 10_000
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<MetadataStore> {
   const writer = new WriterThread(options.maxWaiting ?? MAX_WAITING)
-  await writer.open(path)
+  await writer.open(path, !options.unsafeNoFsync)
   const database = openDatabase(path, 'read')
   return {
     ...metadataStore(reading(database, path), sqliteDialect, writer.run),
@@ -78,8 +80,8 @@ class WriterThread {
   }
 
   /** Resolves when the database is open and migrated; rejects with the reason why not. */
-  async open(path: string): Promise<void> {
-    this.#post({ type: 'open', path })
+  async open(path: string, durable: boolean): Promise<void> {
+    this.#post({ type: 'open', path, durable })
     try {
       await this.#opened.promise
     } catch (error) {

@@ -37,7 +37,7 @@ export interface Call {
 }
 
 export type ToWorker =
-  | { readonly type: 'open'; readonly path: string }
+  | { readonly type: 'open'; readonly path: string; readonly durable: boolean }
   | { readonly type: 'calls'; readonly calls: readonly Call[] }
   | { readonly type: 'close' }
 

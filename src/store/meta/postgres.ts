@@ -1,0 +1,221 @@
+import type pg from 'pg'
+import { refuse } from '../../core/errors.ts'
+import { failpoint } from '../../core/failpoint.ts'
+import { COMMANDS, type CommandName, type RunCommand } from './commands.ts'
+import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
+import { metadataStore } from './facade.ts'
+import { migrate } from './migrate.ts'
+import {
+  ConnectionLost,
+  connectionError,
+  createPool,
+  postgresDialect,
+  postgresError,
+  postgresTx,
+  Statements,
+  sqlState,
+} from './postgres-connection.ts'
+import type { MetadataStore } from './store.ts'
+
+export interface PostgresOptions {
+  /** Connections at most. */
+  readonly pool?: number
+  /** How many calls may wait for a connection before further ones are refused. */
+  readonly maxWaiting?: number
+}
+
+const POOL = 10
+const MAX_WAITING = 1_000
+
+/** How often a command is repeated that the database rolled back in favour of another. */
+const MAX_RETRIES = 5
+const SERIALIZATION_FAILURE = '40001'
+const DEADLOCK = '40P01'
+const FOREIGN_KEY = '23503'
+
+/** "bert": the advisory lock that one migrating process holds. */
+const MIGRATION_LOCK = 0x62657274
+
+type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
+
+/**
+ * Opens (and migrates) the metadata in a PostgreSQL database; any number of processes may share it. Every call refuses
+ * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`.
+ */
+export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<MetadataStore> {
+  const connections = new Connections(
+    createPool(url, options.pool ?? POOL),
+    options.maxWaiting ?? MAX_WAITING,
+  )
+  try {
+    await connections.use(migrateUnderLock)
+  } catch (error) {
+    await connections.close()
+    throw error
+  }
+  const reader = pooledReader(connections)
+  const run = ((name, args) => runCommand(connections, name, args)) as RunCommand
+  return {
+    ...metadataStore(reader, postgresDialect(false), run),
+    async check() {
+      await reader.get('SELECT 1', [])
+    },
+    close: () => connections.close(),
+  }
+}
+
+/** The pool, with a bound on who waits for it and an end that lets everyone finish. */
+class Connections {
+  readonly #pool: pg.Pool
+  readonly #maxWaiting: number
+  readonly #statements = new Statements()
+  #users = 0
+  #closed: Promise<void> | undefined
+  #unused: (() => void) | undefined
+
+  constructor(pool: pg.Pool, maxWaiting: number) {
+    this.#pool = pool
+    this.#maxWaiting = maxWaiting
+  }
+
+  /** Lends a connection; one that broke is not used again. */
+  async use<T>(work: (tx: Tx, client: pg.PoolClient) => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) {
+      throw refuse('unavailable', 'the metadata database is closed', { retryAfter: 5 })
+    }
+    if (this.#pool.waitingCount >= this.#maxWaiting) {
+      const message = `${this.#maxWaiting} calls wait for the metadata database already; try again later`
+      throw refuse('unavailable', message, { retryAfter: 1 })
+    }
+    this.#users++
+    let client: pg.PoolClient | undefined
+    let broken = false
+    try {
+      client = await this.#pool.connect()
+      return await work(postgresTx(client, this.#statements), client)
+    } catch (error) {
+      const told = client === undefined ? connectionError(error) : error
+      broken = told instanceof ConnectionLost
+      throw told
+    } finally {
+      client?.release(broken)
+      if (--this.#users === 0) this.#unused?.()
+    }
+  }
+
+  /** Waits for those under way, then closes every connection. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      if (this.#users > 0) await new Promise<void>((resolve) => (this.#unused = resolve))
+      await this.#pool.end()
+    })()
+    return this.#closed
+  }
+}
+
+/** Queries, each on a connection of the pool; since they change nothing, a broken connection is worth a second try. */
+function pooledReader(connections: Connections): Tx {
+  const query = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    try {
+      return await onceMore(() => connections.use(work))
+    } catch (error) {
+      throw postgresError(error)
+    }
+  }
+  return {
+    get: <Row>(sql: string, values: Parameters<Tx['get']>[1]) =>
+      query<Row | undefined>(async (tx) => await tx.get<Row>(sql, values)),
+    all: <Row>(sql: string, values: Parameters<Tx['all']>[1]) =>
+      query<Row[]>(async (tx) => await tx.all<Row>(sql, values)),
+    run: (sql, values) => query(async (tx) => await tx.run(sql, values)),
+  }
+}
+
+async function onceMore<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ConnectionLost) return await work()
+    throw error
+  }
+}
+
+async function runCommand(connections: Connections, name: CommandName, args: unknown): Promise<unknown> {
+  const command = COMMANDS[name] as AnyCommand
+  let alone = false
+  let reconnected = false
+  for (let retries = 0; ; ) {
+    const attempt = { committing: false }
+    try {
+      return await connections.use((tx) =>
+        inTransaction(tx, attempt, () => command(tx, postgresDialect(alone), args)),
+      )
+    } catch (error) {
+      if (error instanceof NeedsToBeAlone && !alone) {
+        alone = true
+      } else if (error instanceof ConnectionLost && !attempt.committing && !reconnected) {
+        // A connection that idled through a restart of the server: nothing can have been committed yet.
+        reconnected = true
+      } else if (isPassing(error)) {
+        if (++retries > MAX_RETRIES) {
+          const message = 'the metadata database had to give way to other writers too often; try again'
+          throw refuse('unavailable', message, { retryAfter: 1 })
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * 2 ** retries))
+      } else {
+        throw postgresError(error)
+      }
+    }
+  }
+}
+
+/**
+ * Whether the same command may fare better at once: it lost against another one, or what it referenced went between its look
+ * and its insert – then it will find it missing.
+ */
+function isPassing(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === SERIALIZATION_FAILURE || state === DEADLOCK || state === FOREIGN_KEY
+}
+
+async function inTransaction<T>(
+  tx: Tx,
+  attempt: { committing: boolean },
+  work: () => Promise<T>,
+): Promise<T> {
+  await tx.run('BEGIN ISOLATION LEVEL READ COMMITTED', [])
+  try {
+    await failpoint('tx.begun')
+    const result = await work()
+    await failpoint('tx.before-commit')
+    attempt.committing = true
+    await tx.run('COMMIT', [])
+    await failpoint('tx.after-commit')
+    return result
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) await tx.run('ROLLBACK', [])
+    throw error
+  }
+}
+
+async function migrateUnderLock(tx: Tx, client: pg.PoolClient): Promise<void> {
+  const attempt = { committing: false }
+  await inTransaction(tx, attempt, async () => {
+    await client.query('SET LOCAL statement_timeout = 0')
+    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+    await migrate({
+      dialect: 'postgres',
+      exec: (sql) => client.query(sql),
+      async version() {
+        const { rows } = await client.query('SELECT max(version) AS version FROM schema_migration')
+        return rows[0]?.version ?? 0
+      },
+      record: ({ version, name }, at) =>
+        client.query('INSERT INTO schema_migration (version, name, applied_at) VALUES ($1, $2, $3)', [
+          version,
+          name,
+          at,
+        ]),
+    })
+  })
+}
