@@ -5,7 +5,7 @@ import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
 import { queueManifest } from './garbage.ts'
 import { insertMissingSubject, insertReferences, resolveReferences, settleManifest } from './references.ts'
 import { createRepo, lockRepo, type RepoRow, touchRepo } from './repositories.ts'
-import { mediaCode } from './schema.ts'
+import { mediaCode, refuseUnstorable } from './schema.ts'
 import type { PushManifest, PushManifestOutcome } from './store.ts'
 
 const FIND = 'SELECT id FROM manifest WHERE repo_id = $1 AND digest = $2 FOR KEY SHARE'
@@ -21,6 +21,7 @@ export async function pushManifest(
   dialect: Dialect,
   push: PushManifest,
 ): Promise<PushManifestOutcome> {
+  refuseUnstorable(push.facts)
   const mode = push.expect === undefined ? 'shared' : 'alone'
   const alone = dialect.alone || mode === 'alone'
   const { facts, now } = push

@@ -1,3 +1,5 @@
+import { refuse } from '../../core/errors.ts'
+import type { ManifestFacts } from '../../core/manifest.ts'
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -67,4 +69,11 @@ export function mediaType(code: number): string {
   const type = MEDIA_TYPES[code]
   if (type === undefined) throw new Error(`the manifest type code ${code} is unknown`)
   return type
+}
+
+/** Refuses `manifest-invalid` for what PostgreSQL's texts cannot hold, on every database. */
+export function refuseUnstorable(facts: ManifestFacts): void {
+  if (facts.artifactType?.includes('\0')) {
+    throw refuse('manifest-invalid', 'the artifactType contains a NUL character; it must be a media type')
+  }
 }

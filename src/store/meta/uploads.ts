@@ -3,7 +3,7 @@ import type { ObjectKey, RepoName, UploadId } from '../../core/names.ts'
 import { type Dialect, inStatement, runOver, type Tx } from './driver.ts'
 import { bury, buryAll } from './garbage.ts'
 import { linkBlob } from './links.ts'
-import { ensureRepo, lockRepoById } from './repositories.ts'
+import { ensureRepo, findRepo, lockRepoById } from './repositories.ts'
 import { UPLOAD_COMMITTED, UPLOAD_OPEN } from './schema.ts'
 import type { FinishUpload, FinishUploadOutcome, OpenUpload, UploadIndex, UploadRow } from './store.ts'
 
@@ -19,11 +19,14 @@ export async function openUpload(
   dialect: Dialect,
   open: OpenUpload,
 ): Promise<'opened' | 'repo-limit' | 'owner-limit'> {
-  const repo = await ensureRepo(tx, dialect, open.repo, 'shared', open.now)
+  // A refused one leaves no row of a repository behind.
+  let repo = await findRepo(tx, open.repo)
   const count = async (sql: string, whose: number | string) =>
     ((await tx.get<{ n: number }>(sql, [whose, open.now])) as { n: number }).n
-  if ((await count(COUNT_OF_REPO, repo.id)) >= open.maxPerRepo) return 'repo-limit'
+  const inRepo = repo === undefined ? 0 : await count(COUNT_OF_REPO, repo.id)
+  if (inRepo >= open.maxPerRepo) return 'repo-limit'
   if ((await count(COUNT_OF_OWNER, open.owner)) >= open.maxPerOwner) return 'owner-limit'
+  repo ??= await ensureRepo(tx, dialect, open.repo, 'shared', open.now)
   await tx.run(
     `INSERT INTO upload (id, repo_id, owner, obj, offset_, algorithm, state, expires_at)
      VALUES ($1, $2, $3, $4, 0, $5, ${UPLOAD_OPEN}, $6)`,

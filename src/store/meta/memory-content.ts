@@ -1,0 +1,203 @@
+import { type Digest, tryParseDigest } from '../../core/digest.ts'
+import { LIBRARY, type Reference, type RepoName, type Tag } from '../../core/names.ts'
+import type { Manifest, Page, PageRequest, Referrer, SearchHit } from '../../core/registry.ts'
+import {
+  firstOf,
+  linkBlob,
+  type Repository,
+  repositoryOf,
+  type State,
+  type StoredManifest,
+} from './memory-state.ts'
+import { meets } from './push-manifest.ts'
+import { fitting } from './read.ts'
+import { refuseUnstorable } from './schema.ts'
+import { MIN_SUBSTRING, SEARCH_CANDIDATES, searchTerm } from './search.ts'
+import type { ContentIndex, PushManifest, PushManifestOutcome } from './store.ts'
+
+/** Repositories, manifests, tags and links in memory. */
+export function memoryContent(state: State): ContentIndex {
+  const find = (repo: RepoName, reference: Reference): Manifest | undefined => {
+    const repository = state.repositories.get(repo)
+    const digest = 'tag' in reference ? repository?.tags.get(reference.tag) : reference.digest
+    const manifest = digest && repository?.manifests.get(digest)
+    if (!manifest) return undefined
+    const { mediaType, bytes } = manifest
+    return { digest: manifest.digest, mediaType, size: bytes.byteLength, bytes }
+  }
+  const listed = () =>
+    [...state.repositories].filter(([, repository]) => repository.published).map(([name]) => name)
+
+  return {
+    async findBlob(repo, digest) {
+      const link = state.repositories.get(repo)?.links.get(digest)
+      const blob = state.blobs.get(digest)
+      return link && blob && { size: blob.size, key: blob.key, leaseUntil: link.lease }
+    },
+    async findObject(digest) {
+      const blob = state.blobs.get(digest)
+      return blob && { size: blob.size, key: blob.key }
+    },
+    async findManifest(repo, reference) {
+      const manifest = find(repo, reference)
+      if (manifest === undefined) return undefined
+      const { bytes: _, ...info } = manifest
+      return info
+    },
+    readManifest: async (repo, reference) => find(repo, reference),
+    hasRepository: async (repo) => state.repositories.get(repo)?.published ?? false,
+    listRepositories: async (request) => pageOf(listed(), request),
+    async listTags(repo, request) {
+      const repository = state.repositories.get(repo)
+      return repository?.published ? pageOf([...repository.tags.keys()], request) : undefined
+    },
+    async listReferrers(repo, subject, request) {
+      const manifests = [...(state.repositories.get(repo)?.manifests.values() ?? [])]
+      const matching = manifests.filter(
+        ({ facts }) =>
+          facts.subject === subject && (request.artifactTypes?.includes(facts.artifactType ?? '') ?? true),
+      )
+      const last = tryParseDigest(request.last ?? '') ?? ''
+      const behind = matching.filter(({ digest }) => digest > last).sort(byDigest)
+      const sizes = behind.slice(0, request.limit + 1).map(({ bytes }) => ({ size: bytes.byteLength }))
+      const count = Math.min(request.limit, fitting(sizes))
+      return { items: behind.slice(0, count).map(referrer), more: behind.length > count }
+    },
+    async search({ query, limit, offset }) {
+      const candidates = rank(listed(), searchTerm(query))
+      const hits = candidates.slice(offset, offset + limit).map(hit)
+      return { hits, total: candidates.length }
+    },
+
+    async extendLease(repo, digest, until) {
+      const link = state.repositories.get(repo)?.links.get(digest)
+      if (link?.lease !== undefined) link.lease = Math.max(link.lease, until)
+    },
+    async mountBlob({ repo, digest, from, now, grace }) {
+      const sources = from === undefined ? [...state.repositories.values()] : [state.repositories.get(from)]
+      const blob = state.blobs.get(digest)
+      if (blob === undefined || !sources.some((source) => source?.links.has(digest))) return undefined
+      linkBlob(repositoryOf(state, repo), digest, now + grace)
+      return { size: blob.size, key: blob.key }
+    },
+    pushManifest: async (push) => pushManifest(state, push),
+    async deleteManifest({ repo, digest, now, grace }) {
+      const repository = state.repositories.get(repo)
+      if (repository === undefined) return { outcome: 'no-repository' }
+      const manifest = repository.manifests.get(digest)
+      if (manifest === undefined) return { outcome: 'absent' }
+      const by = firstOf(repository.manifests.values(), (other) => other.children.has(digest))
+      if (by !== undefined) return { outcome: 'referenced', by }
+      repository.manifests.delete(digest)
+      for (const [tag, target] of repository.tags) if (target === digest) repository.tags.delete(tag)
+      for (const blob of manifest.blobs) {
+        if (firstOf(repository.manifests.values(), (other) => other.blobs.has(blob)) === undefined)
+          repository.links.set(blob, { lease: now + grace })
+      }
+      return { outcome: 'deleted' }
+    },
+    async deleteTag({ repo, tag }) {
+      const repository = state.repositories.get(repo)
+      if (repository === undefined) return { outcome: 'no-repository' }
+      return { outcome: repository.tags.delete(tag) ? 'deleted' : 'absent' }
+    },
+    async deleteBlob({ repo, digest }) {
+      const repository = state.repositories.get(repo)
+      if (repository === undefined) return { outcome: 'no-repository' }
+      if (!repository.links.has(digest)) return { outcome: 'absent' }
+      const by = firstOf(repository.manifests.values(), (manifest) => manifest.blobs.has(digest))
+      if (by !== undefined) return { outcome: 'referenced', by }
+      repository.links.delete(digest)
+      return { outcome: 'deleted' }
+    },
+  }
+}
+
+function pageOf<Name extends RepoName | Tag>(names: Name[], request: PageRequest): Page<Name> {
+  const behind = names.filter((name) => name > (request.last ?? '')).sort()
+  return { items: behind.slice(0, request.limit), more: behind.length > request.limit }
+}
+
+const byDigest = (a: StoredManifest, b: StoredManifest) => (a.digest < b.digest ? -1 : 1)
+
+function referrer({ digest, mediaType, bytes, facts }: StoredManifest): Referrer {
+  return {
+    mediaType,
+    digest,
+    size: bytes.byteLength,
+    ...(facts.artifactType && { artifactType: facts.artifactType }),
+    ...(facts.annotations !== undefined && { annotations: facts.annotations }),
+  }
+}
+
+function rank(names: RepoName[], term: string): RepoName[] {
+  const short = (name: string) => (name.startsWith(LIBRARY) ? name.slice(LIBRARY.length) : name)
+  const place = (name: RepoName) => {
+    if (name === term || short(name) === term) return 0
+    if (name.startsWith(term) || short(name).startsWith(term)) return 1
+    return term.length >= MIN_SUBSTRING && name.includes(term) ? 2 : undefined
+  }
+  return names
+    .filter((name) => place(name) !== undefined)
+    .sort()
+    .sort((a, b) => (place(a) ?? 0) - (place(b) ?? 0))
+    .slice(0, SEARCH_CANDIDATES)
+}
+
+function hit(name: RepoName): SearchHit {
+  return { name, description: '', stars: 0, official: name.startsWith(LIBRARY) }
+}
+
+function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
+  refuseUnstorable(push.facts)
+  const stands = state.repositories.get(push.repo)
+  if (push.expect !== undefined) {
+    const current = push.tags.map((tag) => stands?.tags.get(tag))
+    if (current.length === 0) current.push(stands?.manifests.get(push.digest)?.digest)
+    for (const digest of current)
+      if (!meets(digest, push.expect)) return { outcome: 'unexpected', current: digest }
+  }
+
+  const stored: StoredManifest = {
+    digest: push.digest,
+    mediaType: push.mediaType,
+    bytes: push.bytes.slice(),
+    facts: push.facts,
+    blobs: new Set(),
+    children: new Set(),
+    waiting: new Map(),
+  }
+  const missing: Digest[] = []
+  let wrongSize: { digest: Digest; actual: number; claimed: number } | undefined
+  for (const { digest, size, kind, foreign } of push.facts.references) {
+    const child = kind === 'child' ? stands?.manifests.get(digest) : undefined
+    const blob = stands?.links.has(digest) ? state.blobs.get(digest) : undefined
+    const actual = child?.bytes.byteLength ?? blob?.size
+    if (actual === undefined) {
+      if (foreign || push.sparse === 'all' || (push.sparse === 'index' && kind === 'child'))
+        stored.waiting.set(digest, kind)
+      else missing.push(digest)
+      continue
+    }
+    if (actual !== size) wrongSize ??= { digest, actual, claimed: size }
+    if (child) stored.children.add(digest)
+    else stored.blobs.add(digest)
+  }
+  if (missing.length > 0) return { outcome: 'missing', digests: missing }
+  if (wrongSize !== undefined) return { outcome: 'size', ...wrongSize }
+
+  const repository = repositoryOf(state, push.repo)
+  if (!repository.manifests.has(push.digest)) insert(repository, stored)
+  for (const tag of push.tags) repository.tags.set(tag, push.digest)
+  repository.published = true
+  return { outcome: 'stored' }
+}
+
+function insert(repository: Repository, stored: StoredManifest) {
+  for (const blob of stored.blobs) repository.links.set(blob, { lease: undefined })
+  for (const other of repository.manifests.values()) {
+    const waited = other.waiting.get(stored.digest) === 'child' && other.waiting.delete(stored.digest)
+    if (waited || other.blobs.has(stored.digest)) other.children.add(stored.digest)
+  }
+  repository.manifests.set(stored.digest, stored)
+}
