@@ -11,6 +11,8 @@ interface Repo {
   readonly blobs: Map<Digest, Uint8Array>
   readonly manifests: Map<Digest, Manifest & { readonly facts: ManifestFacts }>
   readonly tags: Map<Tag, Digest>
+  /** Whether it ever had a manifest: only then it is listed. */
+  published: boolean
 }
 
 interface Upload {
@@ -29,7 +31,7 @@ export function fakeRegistry(): Registry {
   function repoOf(name: RepoName): Repo {
     let repo = repos.get(name)
     if (repo === undefined)
-      repos.set(name, (repo = { blobs: new Map(), manifests: new Map(), tags: new Map() }))
+      repos.set(name, (repo = { blobs: new Map(), manifests: new Map(), tags: new Map(), published: false }))
     return repo
   }
 
@@ -37,6 +39,10 @@ export function fakeRegistry(): Registry {
     const repo = repos.get(name)
     if (repo === undefined) throw refuse('name-unknown', `there is no repository ${name}`)
     return repo
+  }
+
+  function published(): RepoName[] {
+    return [...repos].filter(([, repo]) => repo.published).map(([name]) => name)
   }
 
   function blobOf(name: RepoName, digest: Digest): Uint8Array {
@@ -154,6 +160,7 @@ export function fakeRegistry(): Registry {
           reference && repo.manifests.has(reference as Digest) ? (reference as Digest) : undefined,
         )
       const { mediaType, subject } = facts
+      repo.published = true
       repo.manifests.set(digest, { digest, mediaType, size: bytes.byteLength, bytes, facts })
       for (const tag of tags) repo.tags.set(tag, digest)
       return { digest, ...(subject && { subject }) }
@@ -181,7 +188,7 @@ export function fakeRegistry(): Registry {
       known(name).tags.delete(tag)
     },
     async repositories(_ctx, page) {
-      return pageOf([...repos.keys()], page)
+      return pageOf(published(), page)
     },
     async tags(_ctx, name, page) {
       return pageOf([...known(name).tags.keys()], page)
@@ -208,7 +215,9 @@ export function fakeRegistry(): Registry {
       }
     },
     async search(_ctx, { query, limit, offset }) {
-      const names = [...repos.keys()].filter((name) => name.includes(query)).sort()
+      const names = published()
+        .filter((name) => name.includes(query))
+        .sort()
       const hits = names.slice(offset, offset + limit)
       return {
         hits: hits.map((name) => ({ name, description: '', stars: 0, official: false })),

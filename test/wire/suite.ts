@@ -31,10 +31,11 @@ export interface WireUnderTest {
 export function wireSuite(name: string, make: () => Promise<WireUnderTest>): void {
   describe(`wire: ${name}`, () => {
     let wire: WireUnderTest
+    // A database of the stack's own may have to be made first.
     beforeAll(async () => {
       wire = await make()
-    })
-    afterAll(() => wire.dispose())
+    }, 60_000)
+    afterAll(() => wire.dispose(), 60_000)
 
     for (const [table, rows] of Object.entries(TABLES)) {
       describe(table, () => {

@@ -1,3 +1,4 @@
+import type { Asked } from '../exchange.ts'
 import { BLOB, del, get, IMAGE, LAYERS, PUSHED, pushBlob, pushManifest, put } from '../fixtures.ts'
 import type { Row } from '../row.ts'
 
@@ -14,6 +15,11 @@ const GIVEN = [
     { 'Content-Type': IMAGE.type },
   ),
 ]
+
+/** A repository is in the catalogue once it has had a manifest. */
+function pushedTo(repo: string): Asked[] {
+  return PUSHED.map((each) => ({ ...each, path: each.path.replace('{repo}', repo) }))
+}
 
 function tags(...names: string[]): object {
   return { name: '{repo}', tags: names }
@@ -75,7 +81,7 @@ const badPages: Row[] = [
 ])
 
 /** `{before}` sorts right before the row's own repositories, `{first}` before its one-part name. */
-const THREE = [pushBlob(BLOB), pushBlob(BLOB, '{other}'), pushBlob(BLOB, '{third}')]
+const THREE = ['{repo}', '{other}', '{third}'].flatMap(pushedTo)
 
 const hit = (name: string) => ({
   name,
@@ -155,8 +161,15 @@ export const DISCOVERY: readonly Row[] = [
   },
   {
     id: 'T5',
+    title: 'blobs alone make no repository of the catalogue',
+    given: [...pushedTo('{third}'), pushBlob(BLOB), pushBlob(BLOB, '{other}')],
+    request: get('/v2/_catalog?n=1&last={before}'),
+    expect: { status: 200, json: { repositories: ['{third}'] } },
+  },
+  {
+    id: 'T5',
     title: 'the catalogue shows one-part names in full',
-    given: [pushBlob(BLOB, '{name}')],
+    given: pushedTo('{name}'),
     request: get('/v2/_catalog?n=1&last={first}'),
     expect: { status: 200, json: { repositories: ['library/{name}'] } },
   },
