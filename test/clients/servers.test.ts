@@ -45,8 +45,8 @@ describeNeeding(
     }
 
     test('the compiled executable', async () => {
-      const executable = join(folder.path, 'berth')
-      await run([process.execPath, 'scripts/build.ts', executable], { cwd: ROOT })
+      const executable = join(ROOT, 'dist/berth')
+      await run([process.execPath, 'scripts/build.ts'], { cwd: ROOT })
       expect(await run([executable, '--version'])).toMatch(/^\d+\.\d+\.\d+/)
       await using server = await startBerth({ executable })
       await roundTrip(server, 'executable')
