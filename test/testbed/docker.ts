@@ -27,6 +27,7 @@ export async function startDocker(options: DockerOptions = {}): Promise<Docker> 
   const folder = stack.use(await tempFolder())
   const at = (name: string) => join(folder.path, name)
   await mkdir(at('config'))
+  await mkdir(at('tmp'))
   await writeFile(at('config/config.json'), '{}')
   await writeFile(at('daemon.json'), '{}')
   const socket = `unix://${at('s')}`
@@ -44,7 +45,8 @@ export async function startDocker(options: DockerOptions = {}): Promise<Docker> 
       '--insecure-registry=127.0.0.0/8',
       '--max-concurrent-uploads=5',
     ],
-    options.env === undefined ? {} : { env: options.env },
+    // containerd leaves a dump of its stacks among the temporary files when a busy machine makes it late.
+    { env: { TMPDIR: at('tmp'), ...options.env } },
   )
   stack.use(engine)
   await engine.waitForLine((line) => line.includes('API listen on'), 60)
