@@ -109,6 +109,7 @@ function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, lo
       maxDepth: config.maxManifestDepth,
       maxTokens: config.maxManifestTokens,
       maxDescriptors: config.maxManifestDescriptors,
+      maxIndexDepth: config.maxIndexDepth,
       maxBlobBytes: config.maxBlobBytes ?? Number.POSITIVE_INFINITY,
       maxUploadsPerRepo: config.maxUploadsPerRepo,
       maxUploadsPerOwner: config.maxUploadsPerOwner,

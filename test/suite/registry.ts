@@ -17,6 +17,7 @@ import {
   pushImage,
   pushManifest,
   randomBlob,
+  type TestManifest,
   tag,
   testContext,
 } from './content.ts'
@@ -432,6 +433,20 @@ export function registrySuite(
       await pushManifest(r, repo, indexManifest([{ ...inner }]), ['outer'])
       await pushManifest(r, repo, indexManifest([]), ['empty'])
       expect((await r.getManifest(ctx, repo, { tag: tag('outer') })).mediaType).toBe(OCI_INDEX)
+    })
+
+    it('M6 indexes nest eight levels deep and no deeper; shared children cost nothing', async () => {
+      const repo = freshRepo()
+      const { manifest } = await pushImage(r, repo, ['one'])
+      let below: TestManifest[] = [manifest]
+      for (let level = 1; level <= 8; level++) {
+        const row = Array.from({ length: 4 }, (_, i) =>
+          indexManifest(below, { annotations: { level: `${level}.${i}` } }),
+        )
+        for (const index of row) await pushManifest(r, repo, index)
+        below = row
+      }
+      await refused('manifest-invalid', pushManifest(r, repo, indexManifest(below), ['deep']))
     })
 
     it('M9 several tags in one push, all or none', async () => {

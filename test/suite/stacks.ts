@@ -27,6 +27,7 @@ export const TEST_LIMITS: LocalLimits = {
   maxDepth: 32,
   maxTokens: 100_000,
   maxDescriptors: 10_000,
+  maxIndexDepth: 8,
   maxBlobBytes: Number.POSITIVE_INFINITY,
   maxUploadsPerRepo: 1000,
   maxUploadsPerOwner: 5000,

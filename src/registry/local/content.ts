@@ -115,6 +115,7 @@ export function localContent({
         facts,
         tags: options.tags,
         sparse,
+        maxIndexDepth: limits.maxIndexDepth,
         ...removal(),
         ...(options.expect !== undefined && { expect: options.expect }),
       })
@@ -132,6 +133,11 @@ export function localContent({
           throw refuse(
             'size-invalid',
             `the manifest says that ${pushed.digest} has ${pushed.claimed} bytes, but it has ${pushed.actual}`,
+          )
+        case 'too-deep':
+          throw refuse(
+            'manifest-invalid',
+            `the index stands on more than ${limits.maxIndexDepth} levels of indexes, the limit of this registry; flatten it`,
           )
         case 'unexpected':
           throw refuse(

@@ -5,6 +5,8 @@ import type { MetadataStore, Sparse } from '../../store/meta/store.ts'
 
 /** Limits of the local registry; each has its default in `config.ts`. */
 export interface LocalLimits extends ManifestLimits {
+  /** Levels of indexes in indexes, the outermost counted. */
+  readonly maxIndexDepth: number
   /** Bytes of one blob; Infinity for none. */
   readonly maxBlobBytes: number
   /** Open upload sessions of one repository. */

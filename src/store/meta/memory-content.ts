@@ -185,12 +185,25 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
   }
   if (missing.length > 0) return { outcome: 'missing', digests: missing }
   if (wrongSize !== undefined) return { outcome: 'size', ...wrongSize }
+  if (stands !== undefined && levels(stands, stored) > (push.maxIndexDepth ?? Number.POSITIVE_INFINITY)) {
+    return { outcome: 'too-deep' }
+  }
 
   const repository = repositoryOf(state, push.repo)
   if (!repository.manifests.has(push.digest)) insert(repository, stored)
   for (const tag of push.tags) repository.tags.set(tag, push.digest)
   repository.published = true
   return { outcome: 'stored' }
+}
+
+/** How many manifests the longest way down from this one has, without the last. */
+function levels(repository: Repository, manifest: StoredManifest): number {
+  let deepest = 0
+  for (const digest of manifest.children) {
+    const child = repository.manifests.get(digest)
+    if (child !== undefined) deepest = Math.max(deepest, 1 + levels(repository, child))
+  }
+  return deepest
 }
 
 function insert(repository: Repository, stored: StoredManifest) {

@@ -3,6 +3,7 @@ import type { Tag } from '../../core/names.ts'
 import type { Expectation } from '../../core/registry.ts'
 import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
 import { queueManifest } from './garbage.ts'
+import { isTooDeep } from './index-depth.ts'
 import { insertMissingSubject, insertReferences, resolveReferences, settleManifest } from './references.ts'
 import { createRepo, lockRepo, type RepoRow, touchRepo } from './repositories.ts'
 import { mediaCode, refuseUnstorable } from './schema.ts'
@@ -44,6 +45,12 @@ export async function pushManifest(
   const resolved = await resolveReferences(tx, repo.id, facts.references, push.sparse)
   if (resolved.missing.length > 0) return { outcome: 'missing', digests: resolved.missing }
   if (resolved.wrongSize !== undefined) return { outcome: 'size', ...resolved.wrongSize }
+  if (
+    push.maxIndexDepth !== undefined &&
+    (await isTooDeep(tx, repo.id, resolved.children, push.maxIndexDepth))
+  ) {
+    return { outcome: 'too-deep' }
+  }
 
   let id = (await tx.get<{ id: number }>(FIND, [repo.id, digest]))?.id
   if (id === undefined) {

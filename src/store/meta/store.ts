@@ -41,6 +41,8 @@ export interface PushManifest {
   readonly now: number
   /** How long the replaced and the untagged stay before they may be reviewed, in ms. */
   readonly grace: number
+  /** Most levels of indexes, the pushed one counted; unchecked without. */
+  readonly maxIndexDepth?: number
   /** Checked in the same transaction against every tag, or against the digest where there are no tags. */
   readonly expect?: Expectation
 }
@@ -51,6 +53,8 @@ export type PushManifestOutcome =
   | { readonly outcome: 'missing'; readonly digests: readonly Digest[] }
   /** Nothing was stored: the descriptor's size is not the blob's (M13). */
   | { readonly outcome: 'size'; readonly digest: Digest; readonly actual: number; readonly claimed: number }
+  /** Nothing was stored: indexes are nested deeper than `maxIndexDepth`. */
+  | { readonly outcome: 'too-deep' }
   /** Nothing was stored: the expectation failed; `current` is what stands there. */
   | { readonly outcome: 'unexpected'; readonly current: Digest | undefined }
 
