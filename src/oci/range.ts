@@ -9,7 +9,8 @@ export interface RangesAsked {
 }
 
 const UNIT = 'bytes='
-const SPEC = /^([0-9]*)-([0-9]*)$/
+/** Blanks are let through, as the runtime does where it ranges a file by itself: both must agree. */
+const SPEC = /^([0-9]*)[ \t]*-[ \t]*([0-9]*)$/
 
 /**
  * Reads a Range header for an object of `size` bytes; undefined means to ignore it, as RFC 9110 14.2 asks for other units and

@@ -27,8 +27,19 @@ export interface WireUnderTest {
   dispose(): Promise<void>
 }
 
+/** Rows that do not hold somewhere, by their full title, and why. */
+export type Exceptions = Readonly<Record<string, string>>
+
 /** Plays every table of the wire against a handler over any registry; what a row needs it pushes itself. */
-export function wireSuite(name: string, make: () => Promise<WireUnderTest>): void {
+export function wireSuite(
+  name: string,
+  make: () => Promise<WireUnderTest>,
+  { except = {} }: { readonly except?: Exceptions } = {},
+): void {
+  const titles = new Set(Object.values(TABLES).flatMap((rows) => rows.map(titleOf)))
+  for (const title of Object.keys(except))
+    if (!titles.has(title)) throw new Error(`wire: ${name}: no row is titled ${JSON.stringify(title)}`)
+
   describe(`wire: ${name}`, () => {
     let wire: WireUnderTest
     // A database of the stack's own may have to be made first.
@@ -39,13 +50,18 @@ export function wireSuite(name: string, make: () => Promise<WireUnderTest>): voi
 
     for (const [table, rows] of Object.entries(TABLES)) {
       describe(table, () => {
-        for (const row of rows) test(`${row.id} ${row.title}`, () => play(wire.handler, row))
+        for (const row of rows.filter((each) => except[titleOf(each)] === undefined))
+          test(titleOf(row), () => play(wire.handler, row))
       })
     }
 
     test('G13 paths outside of the protocol are left to others', async () => {
-      for (const path of ['/', '/v1', '/v1/', '/v1/users', '/v2x', '/v3/', '/livez', '/api/v2/'])
+      for (const path of ['/', '/v1', '/v1/', '/v1/users', '/v2x', '/v3/', '/elsewhere', '/api/v2/'])
         expect(await send(wire.handler, { method: 'GET', path })).toBeUndefined()
     })
   })
+}
+
+function titleOf(row: Row): string {
+  return `${row.id} ${row.title}`
 }
