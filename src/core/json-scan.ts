@@ -17,6 +17,8 @@ interface StrictShape {
   readonly single: ReadonlySet<string>
   /** Root fields that hold a list of descriptors. */
   readonly list: ReadonlySet<string>
+  /** Known fields that hold whole numbers. */
+  readonly whole: ReadonlySet<string>
 }
 
 const QUOTE = 34
@@ -86,7 +88,11 @@ export function scanJson(text: string, limits: JsonLimits, shape: StrictShape): 
       top = stack[stack.length - 1]
       at++
     } else {
-      at = endOfLiteral(text, at + 1)
+      const end = endOfLiteral(text, at + 1)
+      if (top?.fields !== undefined && shape.whole.has(top.key) && isKnown(top.fields, top.key)) {
+        checkWhole(top.key, text.slice(at, end))
+      }
+      at = end
     }
   }
 }
@@ -125,6 +131,19 @@ function checkKey(frame: Frame, raw: string): string {
   }
   frame.seen.add(key)
   return key
+}
+
+function isKnown(fields: KnownFields, key: string): boolean {
+  return fields.get(key.toLowerCase()) === key
+}
+
+/** `1e3` and `2.0` are whole numbers to some readers and errors to others, Go's among them. */
+function checkWhole(key: string, raw: string): void {
+  if (!/^-?[0-9]/.test(raw) || /^-?[0-9]+$/.test(raw)) return
+  throw refuse(
+    'manifest-invalid',
+    `the manifest has the ${key} ${raw.slice(0, 40)}, which some readers take for no whole number; write its digits only`,
+  )
 }
 
 function unquote(raw: string): string {

@@ -32,6 +32,7 @@ const SHAPE = {
   ),
   single: new Set(['config', 'subject']),
   list: new Set(['layers', 'manifests', 'blobs']),
+  whole: new Set(['schemaVersion', 'size']),
 }
 
 type Json = Record<string, unknown>
@@ -85,7 +86,7 @@ export function readManifest(
       ? undefined
       : descriptor(root.subject, 'subject').digest
   const annotations = annotationsOf(root.annotations, 'annotations')
-  const artifactType = text(root.artifactType, 'artifactType') || configType
+  const artifactType = typeText(root.artifactType, 'artifactType') || configType
   return {
     mediaType,
     shape,
@@ -118,7 +119,7 @@ function parse(bytes: Uint8Array, limits: ManifestLimits): Json {
 }
 
 function mediaTypeOf(root: Json, contentType: string | undefined): string {
-  const own = text(root.mediaType, 'mediaType')
+  const own = typeText(root.mediaType, 'mediaType')
   const pushed = contentType?.toLowerCase()
   if (pushed && SCHEMA1_TYPES.has(pushed)) throw unknownType(pushed)
   if (own && pushed && own !== pushed) {
@@ -151,7 +152,7 @@ interface Descriptor {
 
 function descriptor(value: unknown, where: string): Descriptor {
   if (!isObject(value)) throw invalid(`${where} is ${shown(value)}; it must be a descriptor`)
-  const mediaType = text(value.mediaType, `${where}.mediaType`)
+  const mediaType = typeText(value.mediaType, `${where}.mediaType`)
   if (!mediaType) throw invalid(`${where} has no mediaType`)
   const size = value.size
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
@@ -190,6 +191,8 @@ function checkData(data: unknown, digest: Digest, size: number, where: string): 
   if (data === undefined || data === null) return
   if (typeof data !== 'string') throw invalid(`${where}.data must be base64 text`)
   const bytes = Buffer.from(data, 'base64')
+  // Decoders differ in what they pass over; only what every one of them takes is embedded content.
+  if (bytes.toString('base64') !== data) throw invalid(`${where}.data is not base64 text with its padding`)
   if (bytes.byteLength !== size || digestOf(bytes, algorithmOf(digest)) !== digest) {
     throw invalid(`${where}.data is not the content of ${digest} (${size} bytes); correct it or leave it out`)
   }
@@ -226,9 +229,12 @@ function annotationsOf(value: unknown, where: string): Json | undefined {
   return value
 }
 
-function text(value: unknown, where: string): string | undefined {
+/** A media type. Control characters and lone surrogates, which a database would refuse or alter, are in none. */
+function typeText(value: unknown, where: string): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw invalid(`${where} is ${shown(value)}; it must be a string`)
+  if (/[\u0000-\u001f\u007f]/.test(value) || !value.isWellFormed())
+    throw invalid(`${where} is ${shown(value)}; a media type has no control characters and no broken Unicode`)
   return value
 }
 
