@@ -137,7 +137,7 @@ test('whatever is done to a manifest, it is read or refused, never a bug (C7)', 
   )
   // Neither way may be the only one, else the mutations have become too tame or too wild.
   expect(Math.min(seen.read, seen.refused)).toBeGreaterThan(300)
-})
+}, 60_000)
 
 test('bytes of no kind at all are refused', () => {
   fc.assert(
@@ -146,4 +146,4 @@ test('bytes of no kind at all are refused', () => {
     }),
     runs(1000),
   )
-})
+}, 60_000)
