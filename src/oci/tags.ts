@@ -35,8 +35,8 @@ export function tagsHandler(registry: Registry, limits: WireLimits) {
   return async (operation: TagsOperation, ctx: Context): Promise<WireReply> => {
     const { repo, spelling } = operation
     const { n, last } = operation.page
-    // One is asked for even for `n=0`: only so an unknown repository shows itself.
-    const limit = n === undefined ? limits.streamPage : Math.max(1, Math.min(n, limits.maxPage))
+    // Also for `n=0` the registry is asked: only so an unknown repository shows itself.
+    const limit = n === undefined ? limits.streamPage : Math.min(n, limits.maxPage)
     const page = await registry.tags(ctx, repo, { limit, ...(last !== undefined && { last }) })
     if (n === undefined && page.more) {
       const headers = {
@@ -51,8 +51,8 @@ export function tagsHandler(registry: Registry, limits: WireLimits) {
         route: 'tags',
       }
     }
-    const text = `{"name":"${spelling}","tags":[${n === 0 ? '' : listed(page)}]}`
-    const next = n !== 0 && page.more ? page.items.at(-1) : undefined
+    const text = `{"name":"${spelling}","tags":[${listed(page)}]}`
+    const next = page.more ? page.items.at(-1) : undefined
     return json('tags', text, next && linkNext(urlOf({ ...operation, page: { n: limit, last: next } })))
   }
 }

@@ -136,6 +136,21 @@ describe('refusals', () => {
     expect(answer.close).toBeUndefined()
   })
 
+  test('so does one whose reader counted to that end', async () => {
+    const handler = handlerOver({
+      appendUpload: async (_ctx, _repo, _id, body) => {
+        let size = 0
+        for await (const chunk of body)
+          if ((size += chunk.byteLength) === body.length)
+            throw refuse('upload-invalid', 'all read, but unwanted')
+        throw new Error('the body ended early')
+      },
+    })
+    const answer = await ask(handler, patch(`/v2/{repo}/blobs/uploads/${ID}`, BLOB.bytes))
+    expect(answer.status).toBe(400)
+    expect(answer.close).toBeUndefined()
+  })
+
   test('what is no refusal goes through to the edge', async () => {
     const handler = handlerOver({
       getManifest: async () => {
@@ -363,6 +378,26 @@ describe('referrers by bytes', () => {
     }
     expect(seen).toEqual(all.map((each) => each.digest as string).sort())
     expect(Math.max(...reads)).toBeLessThanOrEqual(16)
+  })
+
+  test('R4 no more is read than is likely to fit', async () => {
+    const reads: number[] = []
+    let read = 0
+    const referrers: Registry['referrers'] = async (_ctx, _repo, _subject, { limit }) => {
+      reads.push(limit)
+      const items = Array.from({ length: limit }, () => ({
+        mediaType: 'x/y',
+        digest: `sha256:${String(read++).padStart(64, '0')}` as Digest,
+        size: 1,
+        annotations: `{"fill":"${'x'.repeat(1000)}"}`,
+      }))
+      return { items, more: true }
+    }
+    const handler = handlerOver({ referrers }, { referrersPageBytes: 40_000 })
+    const answer = await ask(handler, get(`/v2/{repo}/referrers/${subject.digest}`))
+    expect(answer.body?.byteLength).toBeLessThanOrEqual(40_000)
+    expect(reads[0]).toBe(16)
+    expect(read).toBeLessThan(40)
   })
 
   test('R4 a page has at most the limit of referrers, however small', async () => {

@@ -361,6 +361,17 @@ export const MANIFEST_PUSH: readonly Row[] = [
   ...conditions,
   {
     id: 'M11',
+    title: 'If-None-Match and If-Match together are refused',
+    given: PUSHED,
+    request: put('/v2/{repo}/manifests/fresh', IMAGE_B.bytes, {
+      ...TYPED,
+      'If-None-Match': '*',
+      'If-Match': '*',
+    }),
+    expect: { status: 400, code: 'UNSUPPORTED' },
+  },
+  {
+    id: 'M11',
     title: 'If-None-Match with a digest cannot be kept, so that it is refused',
     given: PUSHED,
     request: put('/v2/{repo}/manifests/latest', IMAGE_B.bytes, {

@@ -350,6 +350,20 @@ export const PULL: readonly Row[] = [
     expect: { status: 412, code: 'DENIED' },
   },
   {
+    id: 'P8',
+    title: 'If-Match of a weak tag is 412',
+    given: PUSHED,
+    request: get('/v2/{repo}/manifests/latest', { 'If-Match': `W/"${IMAGE.digest}"` }),
+    expect: { status: 412, code: 'DENIED' },
+  },
+  {
+    id: 'P8',
+    title: 'If-Match of the content is no hindrance',
+    given: PUSHED,
+    request: get('/v2/{repo}/manifests/latest', { 'If-Match': `"x", "${IMAGE.digest}"` }),
+    expect: { status: 200, body: IMAGE.bytes },
+  },
+  {
     id: 'PROTOCOL 8',
     title: 'a proxied pull may name its source',
     given: PUSHED,
