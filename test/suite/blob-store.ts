@@ -179,6 +179,27 @@ export function blobStoreSuite(name: string, make: () => Promise<BlobStoreUnderT
         return keys
       })
 
+      check('a long body of announced size, resumed at an odd byte', async (store) => {
+        const bytes = randomBytes(45 * MIB + 777)
+        const key = store.begin()
+        const parts = [0, 1_000_001, 38 * MIB + 13, bytes.byteLength] as const
+        for (const [at, from] of parts.entries()) {
+          const part = bytes.subarray(from, parts[at + 1])
+          const length = await store.append(key, from, pieces(part, 512 * KIB), { size: part.byteLength })
+          expect(length).toBe(from + part.byteLength)
+        }
+        await expectBytes(store, key, bytes)
+        return [key]
+      })
+
+      check('a body far from its announced size', async (store) => {
+        const bytes = randomBytes(3 * MIB + 1)
+        const key = store.begin()
+        expect(await store.append(key, 0, pieces(bytes, 100_000), { size: 1e12 })).toBe(3 * MIB + 1)
+        await expectBytes(store, key, bytes)
+        return [key]
+      })
+
       check('tells from time to time how much is durable', async (store) => {
         const key = store.begin()
         const chunk = randomBytes(MIB)

@@ -4,18 +4,26 @@ import { failpoint } from '../../core/failpoint.ts'
 import type { ObjectKey } from '../../core/names.ts'
 import type { AppendOptions } from '../blob.ts'
 import { storageError, uploadLost } from '../blob-errors.ts'
-import type { BufferPool } from './buffers.ts'
+import { type BufferPool, LARGE_BUFFER } from './buffers.ts'
 import type { DirectorySync } from './directory-sync.ts'
-import { BlobFile } from './file.ts'
+import { BlobFile, PAGE } from './file.ts'
 import type { Layout } from './layout.ts'
 
 /** A long append makes what it has durable every so many bytes, so that the last sync is short and a resume loses little. */
 export const SYNC_EVERY = 64 * 1024 * 1024
 
-/** Buffers being written while the next one fills. */
-const WINDOW = 1
+/**
+ * Bytes of an object that go through the page cache; what comes behind, or the whole of a body announced as longer, is written
+ * directly. Small layers are pulled soon and should be found in memory, while a large one would push everything else out, and
+ * filling new page cache costs several times what the disk needs for the same bytes.
+ */
+export const CACHED_BYTES = 32 * 1024 * 1024
 
-const { O_WRONLY, O_CREAT, O_TRUNC } = fs.constants
+/** Buffers being written while the next one fills. Cached writes of one file wait for each other in the kernel anyway. */
+const CACHED_WINDOW = 1
+const DIRECT_WINDOW = 2
+
+const { O_CREAT, O_TRUNC } = fs.constants
 
 /** What appends of one store share. */
 export interface AppendContext {
@@ -65,7 +73,11 @@ class AppendWriter {
   readonly #offset: number
   readonly #onDurable: AppendOptions['onDurable']
   #file: BlobFile | undefined
+  /** Where direct writing begins. */
+  readonly #directFrom: number
   #buffer: Uint8Array
+  /** Bytes the buffer takes before it is written: short of its length where that brings the position to a page's start. */
+  #limit: number
   #filled = 0
   /** Where the buffer's first byte belongs. */
   #position: number
@@ -83,7 +95,9 @@ class AppendWriter {
     this.#key = key
     this.#offset = offset
     this.#onDurable = options.onDurable
+    this.#directFrom = offset + (options.size ?? 0) > CACHED_BYTES ? 0 : CACHED_BYTES
     this.#buffer = context.buffers.take()
+    this.#limit = this.#buffer.byteLength - (offset % PAGE)
     this.#position = offset
     this.#durable = offset
     this.#syncAt = offset + SYNC_EVERY
@@ -97,7 +111,7 @@ class AppendWriter {
 
   /** Takes a chunk, which is the caller's again afterwards; a promise asks to wait before the next one. */
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (chunk.byteLength > this.#buffer.byteLength - this.#filled) return this.#spill(chunk)
+    if (chunk.byteLength > this.#limit - this.#filled) return this.#spill(chunk)
     this.#buffer.set(chunk, this.#filled)
     this.#filled += chunk.byteLength
     return undefined
@@ -106,8 +120,8 @@ class AppendWriter {
   async #spill(chunk: Uint8Array): Promise<void> {
     let at = 0
     while (at < chunk.byteLength) {
-      if (this.#filled === this.#buffer.byteLength) await this.#turn()
-      const take = Math.min(this.#buffer.byteLength - this.#filled, chunk.byteLength - at)
+      if (this.#filled === this.#limit) await this.#turn()
+      const take = Math.min(this.#limit - this.#filled, chunk.byteLength - at)
       this.#buffer.set(chunk.subarray(at, at + take), this.#filled)
       this.#filled += take
       at += take
@@ -118,6 +132,7 @@ class AppendWriter {
   async #turn(): Promise<void> {
     await this.#flush()
     this.#buffer = this.#context.buffers.take()
+    this.#limit = this.#buffer.byteLength
     if (this.#position >= this.#syncAt) {
       await this.#checkpoint
       this.#checkpoint = this.#guard(this.#makeDurable(this.#position, [...this.#inFlight]))
@@ -129,19 +144,29 @@ class AppendWriter {
   /** Starts writing the buffer, waiting for the window's oldest write first. */
   async #flush(): Promise<void> {
     const file = await this.#open()
-    if (this.#inFlight.length >= WINDOW) await this.#inFlight.shift()
+    // Small buffers belong to slow uploads: the page cache gathers them better than the disk.
+    const direct = this.#position >= this.#directFrom && this.#buffer.byteLength === LARGE_BUFFER
+    while (this.#inFlight.length >= (direct ? DIRECT_WINDOW : CACHED_WINDOW)) await this.#inFlight.shift()
     this.#check()
     const buffer = this.#buffer
+    const bytes = buffer.subarray(0, this.#filled)
     this.#buffer = EMPTY
-    this.#inFlight.push(this.#guard(this.#writeOut(file, buffer, this.#filled, this.#position)))
+    this.#inFlight.push(this.#guard(this.#writeOut(file, buffer, bytes, this.#position, direct)))
     this.#position += this.#filled
     this.#filled = 0
   }
 
-  async #writeOut(file: BlobFile, buffer: Uint8Array, length: number, position: number): Promise<void> {
+  async #writeOut(
+    file: BlobFile,
+    buffer: Uint8Array,
+    bytes: Uint8Array,
+    position: number,
+    direct: boolean,
+  ): Promise<void> {
     const first = this.#writes++ === 0
     try {
-      await file.write(buffer.subarray(0, length), position)
+      if (direct) await file.writeDirect(bytes, position)
+      else await file.write(bytes, position)
     } finally {
       this.#context.buffers.give(buffer)
     }
@@ -161,12 +186,12 @@ class AppendWriter {
   async #openAt(path: string): Promise<BlobFile> {
     const { sync } = this.#context
     if (this.#offset === 0) {
-      const file = await BlobFile.open(path, O_WRONLY | O_CREAT | O_TRUNC, sync)
+      const file = await BlobFile.open(path, O_CREAT | O_TRUNC, sync)
       this.#file = file
       await failpoint('blob.created')
       return file
     }
-    const file = await BlobFile.open(path, O_WRONLY, sync).catch((error) => {
+    const file = await BlobFile.open(path, 0, sync).catch((error) => {
       throw error.code === 'ENOENT' ? uploadLost(this.#offset, 0) : error
     })
     this.#file = file
@@ -208,7 +233,7 @@ class AppendWriter {
     this.#release()
     const file = this.#file
     this.#file = undefined
-    file?.close()
+    await file?.close()
     return this.#position
   }
 
@@ -218,7 +243,7 @@ class AppendWriter {
     await this.#checkpoint
     this.#release()
     try {
-      this.#file?.close()
+      await this.#file?.close()
     } catch {
       // The first error is the one to tell.
     }
