@@ -9,10 +9,11 @@ export class TrustedProxies {
   constructor(networks: readonly string[]) {
     this.#empty = networks.length === 0
     for (const network of networks) {
-      const [address = '', prefix] = network.split('/')
+      const [, address = '', prefix] = /^([^/]*)(?:\/(\d+))?$/.exec(network) ?? []
       const version = isIP(address)
-      const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix)
-      if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > (version === 6 ? 128 : 32)) {
+      const longest = version === 6 ? 128 : 32
+      const bits = prefix === undefined ? longest : Number(prefix)
+      if (version === 0 || bits > longest) {
         throw new Error(
           `trusted proxies: ${JSON.stringify(network)} is no address and no network such as 10.0.0.0/8`,
         )
