@@ -13,6 +13,7 @@ export class LineWriter {
   readonly #fd: number
   #waiting = ''
   #writing = false
+  #urgent = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #dropped = 0
 
@@ -40,6 +41,7 @@ export class LineWriter {
     this.#timer = undefined
     if (this.#writing || this.#waiting === '') return
     this.#writing = true
+    this.#urgent = false
     const bytes = Buffer.from(this.#waiting)
     this.#waiting = ''
     this.#write(bytes)
@@ -56,13 +58,17 @@ export class LineWriter {
         return
       }
       this.#writing = false
-      if (this.#waiting.length >= FLUSH_AT) this.#send()
+      if (this.#urgent || this.#waiting.length >= FLUSH_AT) this.#send()
       else if (this.#waiting !== '') this.#timer ??= setTimeout(() => this.#send(), FLUSH_EVERY)
     })
   }
 
-  /** Writes what waits, at once, as far as the reader takes it. */
+  /** Writes what waits, at once, as far as the reader takes it; behind a write under way, which it would tear apart, right after. */
   flush(): void {
+    if (this.#writing) {
+      this.#urgent = true
+      return
+    }
     const text = this.#waiting
     this.#waiting = ''
     if (text === '') return

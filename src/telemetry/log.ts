@@ -101,5 +101,12 @@ function accessText(line: AccessLine): string {
 
 /** A client's text may hold anything but must not steer a terminal. */
 function quoted(value: string): string {
-  return /^[\x21\x23-\x7e]+$/.test(value) ? value : JSON.stringify(value)
+  return /^[\x21\x23-\x7e]+$/.test(value) ? value : JSON.stringify(value).replace(STEERING, escaped)
+}
+
+/** What JSON leaves as it is though terminals obey it: DEL, the C1 controls, line and paragraph ends, turned text. */
+const STEERING = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
