@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import { clientRegistry } from '../../src/registry/client.ts'
+import { freshRepo, inPieces, randomBlob, testContext } from '../suite/content.ts'
 import { type CuttingProxy, startCuttingProxy } from '../testbed/cutting-proxy.ts'
 import { type Docker, startDocker } from '../testbed/docker.ts'
 import { expectedOutput, writeContext } from '../testbed/images.ts'
@@ -13,6 +15,30 @@ setDefaultTimeout(120_000)
 const MiB = 1 << 20
 
 const isBlobPull = ({ method, path }: LoggedRequest) => method === 'GET' && path.includes('/blobs/')
+
+test.skipIf(TARGET_IS_PEER)('B7: our client resumes a cut upload at the true offset', async () => {
+  await using registry = await startTarget()
+  await using line = await startCuttingProxy(registry.host)
+  const client = clientRegistry({ base: `http://${line.host}` })
+  const context = testContext()
+  const repo = freshRepo('broken')
+  const { bytes, digest } = randomBlob(24 * MiB)
+  const { id } = await client.openUpload(context, repo)
+  const cut = line.cut({ method: 'PATCH', path: '/blobs/uploads/', after: 9 * MiB, way: 'up' })
+  const broken = expect(client.appendUpload(context, repo, id, inPieces(bytes, MiB))).rejects.toThrow()
+  await cut
+  await broken
+  // The server keeps what arrived, and says so once it has noticed the end of the line.
+  await registry.daemon.waitForLine((text) => text.includes('"method":"PATCH"'))
+
+  const { offset } = await client.statUpload(context, repo, id)
+  expect(offset).toBeGreaterThan(0)
+  expect(offset).toBeLessThan(bytes.length)
+  const rest = bytes.subarray(offset)
+  const whole = await client.appendUpload(context, repo, id, inPieces(rest, MiB), offset)
+  expect(whole.offset).toBe(bytes.length)
+  expect(await client.commitUpload(context, repo, id, digest)).toEqual({ digest, size: bytes.length })
+})
 
 describeNeeding({ programs: ['docker', 'dockerd', 'busybox'], root: true }, 'docker on broken lines', () => {
   const stack = new AsyncDisposableStack()

@@ -3,6 +3,7 @@ import { startDaemon } from './daemon.ts'
 import type { LoggedRequest, RegistryServer } from './server.ts'
 import { tempFolder } from './temp.ts'
 
+const ERRORS_SHOWN = 5
 const ROOT = resolve(import.meta.dirname, '../..')
 
 export interface BerthOptions {
@@ -13,6 +14,8 @@ export interface BerthOptions {
   readonly executable?: string
   /** Where the data lies; a temporary folder, removed with the server, unless told. */
   readonly data?: string
+  /** Set where a test breaks something under the server. Otherwise a line logged as an error fails the test. */
+  readonly mayLogErrors?: boolean
 }
 
 /** Berth under test. */
@@ -21,6 +24,7 @@ export interface BerthServer extends RegistryServer {
 }
 
 interface LogLine {
+  readonly level?: string
   readonly msg?: string
   readonly address?: string
   readonly method?: string
@@ -56,7 +60,13 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
       },
     },
   )
-  stack.use(daemon)
+  stack.defer(async () => {
+    await daemon.stop()
+    const errors = daemon.lines.filter((line) => parseLine(line).level === 'error')
+    if (errors.length > 0 && options.mayLogErrors !== true) {
+      throw new Error(`Berth logged errors:\n${errors.slice(0, ERRORS_SHOWN).join('\n')}`)
+    }
+  })
   const host =
     parseLine(await daemon.waitForLine((line) => parseLine(line).msg === 'listening')).address ?? ''
   const url = `http://${host}`
