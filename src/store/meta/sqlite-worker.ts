@@ -7,8 +7,9 @@ import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-con
 import { type Answer, type Call, type FromWorker, type ToWorker, toWire } from './wire.ts'
 
 /*
- * The thread that owns the only write connection. Everything that waited during one commit is the next transaction, with one
- * savepoint a command: a command that throws is rolled back alone. Nobody is answered before COMMIT has returned.
+ * The thread that owns the only write connection. Each message is a transaction – the commands that waited during the one
+ * before – with one savepoint a command: a command that throws is rolled back alone. Nobody is answered before COMMIT has
+ * returned.
  */
 
 declare const self: Worker
@@ -16,39 +17,30 @@ declare const self: Worker
 type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
 
 let writer: Writer | undefined
-const waiting: Call[] = []
-let draining = false
+/** The transaction under way; the next begins behind it. */
+let last: Promise<void> = Promise.resolve()
 
 self.onmessage = (event: MessageEvent<ToWorker>) => {
   const message = event.data
   if (message.type === 'calls') {
-    for (const call of message.calls) waiting.push(call)
-    drainSoon()
+    last = last.then(async () => {
+      const answers = await (writer as Writer).runBatch(message.calls)
+      post({ type: 'answers', answers })
+    })
   } else if (message.type === 'open') {
     open(message.path, message.durable).then(
       () => post({ type: 'opened' }),
       (error) => post({ type: 'failed', error: toWire(error) }),
     )
   } else {
-    writer?.close()
-    post({ type: 'closed' })
+    last.then(() => {
+      writer?.close()
+      post({ type: 'closed' })
+    })
   }
 }
 
 const post = (message: FromWorker) => self.postMessage(message)
-
-/** After the messages that have arrived already: they belong to the same transaction. */
-function drainSoon() {
-  if (draining) return
-  draining = true
-  setImmediate(async () => {
-    const calls = waiting.splice(0)
-    const answers = await (writer as Writer).runBatch(calls)
-    post({ type: 'answers', answers })
-    draining = false
-    if (waiting.length > 0) drainSoon()
-  })
-}
 
 async function open(path: string, durable: boolean) {
   const database = openDatabase(path, durable ? 'write' : 'write-without-sync')

@@ -3,6 +3,7 @@ import { refuse } from '../../core/errors.ts'
 import type { RunCommand } from './commands.ts'
 import type { Tx } from './driver.ts'
 import { metadataStore } from './facade.ts'
+import { cachedReads } from './read-cache.ts'
 import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
 import type { MetadataStore } from './store.ts'
 import { type Call, type FromWorker, fromWire, type ToWorker } from './wire.ts'
@@ -12,9 +13,12 @@ export interface SqliteOptions {
   readonly maxWaiting?: number
   /** Commits do not wait for the disk: the last ones may be lost when the power fails. */
   readonly unsafeNoFsync?: boolean
+  /** Memory for answers of the hot reads. */
+  readonly readCacheBytes?: number
 }
 
 const MAX_WAITING = 10_000
+const READ_CACHE_BYTES = 16 * 1024 * 1024
 
 /**
  * Opens (and creates, and migrates) the metadata database in a file. Commands go to a worker thread, which owns the only write
@@ -24,8 +28,11 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const writer = new WriterThread(options.maxWaiting ?? MAX_WAITING)
   await writer.open(path, !options.unsafeNoFsync)
   const database = openDatabase(path, 'read')
+  const store = metadataStore(reading(database, path), sqliteDialect, writer.run)
+  const version = database.prepare<{ data_version: number }, []>('PRAGMA data_version')
   return {
-    ...metadataStore(reading(database, path), sqliteDialect, writer.run),
+    ...store,
+    ...cachedReads(store, () => version.get()?.data_version ?? 0, options.readCacheBytes ?? READ_CACHE_BYTES),
     async check() {
       database.query('SELECT 1').get()
       await writer.run('ping', undefined)
@@ -54,6 +61,9 @@ function reading(database: Database, path: string): Tx {
   }
 }
 
+/** Transactions posted and not answered: one that runs, and one that it finds waiting when it has committed. */
+const MAX_UNDER_WAY = 2
+
 interface Waiting {
   readonly resolve: (value: never) => void
   readonly reject: (error: unknown) => void
@@ -65,6 +75,7 @@ class WriterThread {
   readonly #waiting = new Map<number, Waiting>()
   readonly #maxWaiting: number
   #calls: Call[] = []
+  #underWay = 0
   #lastId = 0
   /** Set once nothing more can be done: what every further command is told. */
   #ended: Error | undefined
@@ -100,13 +111,15 @@ class WriterThread {
       const id = ++this.#lastId
       this.#waiting.set(id, { resolve, reject })
       this.#calls.push({ id, name, args })
-      if (this.#calls.length === 1) setImmediate(() => this.#flush())
+      if (this.#calls.length === 1) queueMicrotask(() => this.#flush())
     })
 
+  /** Posts what was gathered, as one transaction, unless the thread has enough to do; then it gathers further. */
   #flush() {
-    if (this.#calls.length === 0) return
+    if (this.#calls.length === 0 || this.#underWay === MAX_UNDER_WAY) return
     const calls = this.#calls
     this.#calls = []
+    this.#underWay++
     this.#post({ type: 'calls', calls })
   }
 
@@ -114,7 +127,6 @@ class WriterThread {
   async close(): Promise<void> {
     if (this.#ended !== undefined) return await this.#closed.promise
     this.#ended = refuse('unavailable', 'the metadata database is closed', { retryAfter: 5 })
-    this.#flush()
     if (this.#waiting.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
     this.#post({ type: 'close' })
     await this.#closed.promise
@@ -127,6 +139,8 @@ class WriterThread {
 
   #receive(message: FromWorker) {
     if (message.type === 'answers') {
+      this.#underWay--
+      this.#flush()
       for (const { id, value, error } of message.answers) {
         const waiting = this.#waiting.get(id)
         this.#waiting.delete(id)
