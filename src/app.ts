@@ -13,6 +13,7 @@ import type { BlobStore } from './store/blob.ts'
 import { fileBlobStore } from './store/blob-fs.ts'
 import { openSqlite } from './store/meta/sqlite.ts'
 import type { MetadataStore } from './store/meta/store.ts'
+import { withSmallBlobs } from './store/small-blobs.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { timed } from './telemetry/timed.ts'
@@ -78,16 +79,22 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   }
 }
 
-function openBlobs(config: Config): Promise<BlobStore> {
-  return fileBlobStore(join(config.data, 'blobs'), {
+async function openBlobs(config: Config): Promise<BlobStore> {
+  const files = await fileBlobStore(join(config.data, 'blobs'), {
     reserveBytes: config.diskReserveBytes,
     reserveRatio: config.diskReserveRatio,
     unsafeNoFsync: config.unsafeNoFsync,
   })
+  return withSmallBlobs(files, config.smallBlobCacheBytes)
 }
 
 async function openMetadata(config: Config): Promise<MetadataStore> {
-  if (config.databaseUrl === undefined) return openSqlite(join(config.data, 'berth.db'))
+  if (config.databaseUrl === undefined) {
+    return openSqlite(join(config.data, 'berth.db'), {
+      unsafeNoFsync: config.unsafeNoFsync,
+      readCacheBytes: config.readCacheBytes,
+    })
+  }
   // Not loaded where nobody asked for it: the driver costs memory and start-up time.
   const { openPostgres } = await import('./store/meta/postgres.ts')
   return openPostgres(config.databaseUrl, {

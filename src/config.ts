@@ -7,7 +7,7 @@ interface Setting<T> {
   readonly doc: string
   readonly schema: z.ZodType<T>
   readonly fallback: T
-  /** Shown as `***` by `berth config print`. */
+  /** Shown as a mask by `berth config print`. */
   readonly secret?: true
 }
 
@@ -42,6 +42,8 @@ const list = z.union([
   ),
 ])
 const optional = z.string().min(1).optional()
+
+const MASK = '***'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -207,6 +209,12 @@ export const SETTINGS = {
     'requests that may wait for a PostgreSQL connection, then 503',
   ),
   databasePool: setting('BERTH_DATABASE_POOL', 16, count, 'PostgreSQL connections'),
+  readCacheBytes: setting(
+    'BERTH_READ_CACHE_BYTES',
+    16 * MiB,
+    bytes,
+    'memory for look-ups of the embedded database, kept while it stands still',
+  ),
   smallBlobCacheBytes: setting(
     'BERTH_SMALL_BLOB_CACHE_BYTES',
     16 * MiB,
@@ -244,7 +252,7 @@ export function readConfig(
   const problems: string[] = []
   const values: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const { env: variable, schema, fallback } = SETTINGS[name] as Setting<unknown>
+    const { env: variable, schema, fallback, secret } = SETTINGS[name] as Setting<unknown>
     const [value, where] =
       flags[name] !== undefined
         ? [flags[name], `--${kebab(name)}`]
@@ -256,6 +264,10 @@ export function readConfig(
       continue
     }
     said.add(name)
+    if (secret && value === MASK) {
+      problems.push(`${where}: this is the mask of "berth config print"; write the secret itself`)
+      continue
+    }
     const parsed = schema.safeParse(value)
     if (parsed.success) values[name] = parsed.data
     else problems.push(`${where}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
@@ -287,7 +299,7 @@ export function printConfig(config: Config): string {
   const shown: Record<string, unknown> = {}
   for (const [name, { secret }] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const value = config[name]
-    if (value !== undefined) shown[name] = secret ? '***' : value
+    if (value !== undefined) shown[name] = secret ? MASK : value
   }
   return JSON.stringify(shown, null, 2)
 }
