@@ -6,7 +6,7 @@ import { TrustedProxies } from './http/client-address.ts'
 import { startServer } from './http/server.ts'
 import { startCleanup } from './jobs/cleanup.ts'
 import { wireHandler } from './oci/handler.ts'
-import { DEFAULT_WIRE_LIMITS } from './oci/limits.ts'
+import type { WireLimits } from './oci/limits.ts'
 import { localRegistry } from './registry/local.ts'
 import { readOnly } from './registry/read-only.ts'
 import type { BlobStore } from './store/blob.ts'
@@ -128,13 +128,20 @@ function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, lo
   return config.readOnly ? readOnly(local) : local
 }
 
-function wireLimits(config: Config) {
+function wireLimits(config: Config): WireLimits {
   return {
-    ...DEFAULT_WIRE_LIMITS,
     maxManifestBytes: config.maxManifestBytes,
     maxTagParameters: config.maxTagParameters,
     maxRanges: config.maxRanges,
+    maxRangeFactor: config.maxRangeFactor,
     maxPage: config.maxPage,
+    catalogPage: config.catalogPage,
+    streamPage: config.streamPage,
+    referrersPageBytes: config.referrersPageBytes,
+    searchPage: config.searchPage,
+    maxSearchPage: config.maxSearchPage,
+    maxSearchTerm: config.maxSearchTerm,
     maxUrlLength: config.maxUrlBytes,
+    maxUnreadBody: config.maxUnreadBody,
   }
 }
