@@ -4,7 +4,16 @@ import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'nod
 export type Intent =
   | { readonly op: 'push-blob' | 'delete-blob' | 'pull-blob' | 'head-blob'; repo: string; digest: string }
   | { readonly op: 'mount-blob'; repo: string; digest: string; from: string }
-  | { readonly op: 'push-manifest'; repo: string; digest: string; tags: readonly string[] }
+  | {
+      readonly op: 'push-manifest'
+      repo: string
+      digest: string
+      tags: readonly string[]
+      /** What it lists. */
+      blobs: readonly string[]
+      children: readonly string[]
+      subject?: string
+    }
   | { readonly op: 'delete-manifest' | 'pull-manifest'; repo: string; digest: string }
   | { readonly op: 'delete-tag' | 'pull-tag'; repo: string; tag: string }
   | { readonly op: 'list-tags'; repo: string }

@@ -198,8 +198,8 @@ const heal: Operation = {
   name: 'blob again after its file was damaged',
   path: [...OPEN_UPLOAD, ...WRITE_FIRST, ...SEAL_AND_FINISH],
   async prepare(wire, repo, site) {
-    const { layers } = await pushedImage(wire, repo, 'latest')
-    const blob = layers[0] as TestBlob
+    const blob = randomBlob(SMALL)
+    await pushWhole(wire, repo, blob)
     await truncate(pathOf(site, await objectOf(site, blob)), 17)
     return {
       repo,
