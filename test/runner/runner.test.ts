@@ -33,7 +33,10 @@ describe('a test file in a process of its own', () => {
       describe('a "group" & <more>', () => {
         test('good', () => {})
         test('bad', () => expect('<a & b>').toBe('c > d'))
-        describe.skip('inner [skipped: x is not installed]', () => { test('skipped', () => {}) })
+        describe.skip('inner [skipped: x is not installed]', () => {
+          afterAll(() => {})
+          test('skipped', () => {})
+        })
       })
       test.todo('later')`)
     expect(states(result)).toEqual([
