@@ -3,8 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ObjectKey } from '../src/core/names.ts'
 import { fileBlobStore } from '../src/store/blob-fs.ts'
-import { SYNC_EVERY } from '../src/store/fs/append.ts'
+import { append, SYNC_EVERY } from '../src/store/fs/append.ts'
+import { BufferPool, LARGE_BUFFER, SMALL_BUFFER } from '../src/store/fs/buffers.ts'
 import { DirectorySync } from '../src/store/fs/directory-sync.ts'
+import { Layout } from '../src/store/fs/layout.ts'
 import { expectBytes } from './suite/blob-store.ts'
 import { pieces, rejection } from './suite/bytes.ts'
 import type { ChildOutcome, ChildStep } from './testbed/blob-child.ts'
@@ -144,6 +146,23 @@ describeNeeding(
         // A long append has synced on the way.
         expect(syncs).toHaveLength(STEPS[at]?.size === STEPS.at(-1)?.size ? 2 : 1)
       }
+    }, 60_000)
+
+    test('a long body goes past the page cache from its first whole page on', async () => {
+      const store = await fileBlobStore(root, NO_RESERVE)
+      const key = store.begin()
+      await store.append(key, 0, pieces(Buffer.alloc(777), 777))
+      const steps: ChildStep[] = [{ key, offset: 777, size: 40 * MIB, chunk: 300_000 }]
+      const calls = await traced(childArgv(steps), ['openat', 'pwrite64', 'write'])
+      const direct = calls.find(
+        ({ name, args }) => name === 'openat' && args.includes(key) && args.includes('O_DIRECT'),
+      )
+      const writes = calls.filter(({ name, args }) => name === 'pwrite64' && args.includes(key))
+      expect(writes.filter(({ result }) => result < 0)).toEqual([])
+      // A file system without direct writes refuses the open; then all of it went the ordinary way.
+      expect(direct).toBeDefined()
+      const past = writes.filter(({ args }) => args.startsWith(`${direct?.result}<`))
+      expect(past).toHaveLength(direct?.result === -1 ? 0 : 39)
     }, 60_000)
 
     test('the folder itself', async () => {
@@ -296,6 +315,51 @@ describe('the reserve', () => {
 
   test('lets uploads in while there is more', async () => {
     await (await fileBlobStore(root, { reserveBytes: 1, reserveRatio: 0 })).reserve()
+  })
+})
+
+describe('write buffers', () => {
+  class CountingPool extends BufferPool {
+    out = 0
+    peak = 0
+    override take(): Uint8Array {
+      this.peak = Math.max(this.peak, ++this.out)
+      return super.take()
+    }
+    override give(buffer: Uint8Array): void {
+      this.out--
+      super.give(buffer)
+    }
+  }
+
+  test.each([0, 100 * MIB])('of one append are few and come back, announced as %p bytes', async (size) => {
+    const store = await fileBlobStore(root, NO_RESERVE)
+    const layout = new Layout(root)
+    const buffers = new CountingPool()
+    const context = { layout, buffers, directories: new DirectorySync(), sync: true }
+    await append(context, store.begin(), 0, pieces(Buffer.alloc(60 * MIB), 5 * MIB), { size })
+    expect(buffers.peak).toBeLessThanOrEqual(4)
+    const broken = async function* () {
+      yield Buffer.alloc(3 * MIB)
+      throw new Error('the line broke')
+    }
+    await rejection(append(context, store.begin(), 0, broken()))
+    await rejection(append(context, store.begin(), 5, pieces(Buffer.alloc(10), 1)))
+    expect(buffers.out).toBe(0)
+  })
+
+  test('are large for the first few and small for the crowd', () => {
+    const pool = new BufferPool()
+    const taken = Array.from({ length: 1000 }, () => pool.take())
+    const large = taken.filter((buffer) => buffer.byteLength === LARGE_BUFFER)
+    expect(large.length).toBeLessThanOrEqual(64)
+    expect(large.length).toBeGreaterThanOrEqual(32)
+    expect(new Set(taken.map((buffer) => buffer.byteLength))).toEqual(new Set([LARGE_BUFFER, SMALL_BUFFER]))
+    for (const buffer of taken) pool.give(buffer)
+    expect(pool.take().byteLength).toBe(LARGE_BUFFER)
+    // Only now a crowd again: each buffer is handed to one writer.
+    const again = Array.from({ length: 40 }, () => pool.take())
+    expect(new Set(again).size).toBe(40)
   })
 })
 

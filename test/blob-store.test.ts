@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileBlobStore } from '../src/store/blob-fs.ts'
 import { memoryBlobStore } from '../src/store/blob-memory.ts'
@@ -19,7 +19,8 @@ for (const unsafeNoFsync of [false, true]) {
       store,
       async leftovers() {
         const names = await readdir(root, { recursive: true })
-        return names.filter((name) => name !== 'format' && !/^[0-9a-f]{2}$/.test(name))
+        const strangers = names.filter((name) => name !== 'format' && !/^[0-9a-f]{2}$/.test(name))
+        return [...strangers, ...(await openBelow(root))]
       },
       async dispose() {
         await store.close()
@@ -27,4 +28,12 @@ for (const unsafeNoFsync of [false, true]) {
       },
     }
   })
+}
+
+/** Files below a folder that this process still holds open. */
+async function openBelow(root: string): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd').catch(() => [])
+  // The listing's own descriptor is closed again by now.
+  const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return targets.filter((target) => target.startsWith(`${root}/`))
 }

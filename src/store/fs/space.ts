@@ -93,7 +93,7 @@ async function probe(path: string): Promise<void> {
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
-/** A number of bytes for people: `1.5 GiB`. */
+/** A number of bytes for people, rounded down: `1.5 GiB`. */
 function amount(bytes: number): string {
   let value = bytes
   let unit = 0
@@ -101,5 +101,5 @@ function amount(bytes: number): string {
     value /= 1024
     unit++
   }
-  return `${Number(value.toFixed(1))} ${UNITS[unit]}`
+  return `${Math.floor(value * 10) / 10} ${UNITS[unit]}`
 }
