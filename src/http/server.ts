@@ -9,6 +9,7 @@ import { isHost } from './host.ts'
 import { type Probes, probe } from './probes.ts'
 import { RequestBody } from './request-body.ts'
 import { requestIds } from './request-id.ts'
+import { readSmall, SMALL_SPAN } from './small-reads.ts'
 
 /*
  * The runtime's edge: Bun's server on one side, plain structs on the other. Everything that is peculiar to Bun's HTTP is here.
@@ -227,7 +228,9 @@ function toBody(body: ReplyBody): ConstructorParameters<typeof Response>[0] {
   if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
   if (body.kind === 'stream') return toStream(body.stream)
   const { start, end } = body.span
-  return start === end ? null : Bun.file(body.path).slice(start, end)
+  if (start === end) return null
+  if (end - start <= SMALL_SPAN) return readSmall(body.path, start, end) as Uint8Array<ArrayBuffer>
+  return Bun.file(body.path).slice(start, end)
 }
 
 /** Pulled by the reader's pace; a failure inside breaks the connection, so that a short body never looks whole. */
