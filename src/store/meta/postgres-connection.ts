@@ -51,6 +51,8 @@ export function createPool(url: string, size: number): pg.Pool {
 /** The connection broke or the database is not to be reached; what was under way did or did not happen. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
+  /** It had served before: it may have died long ago, and another one may do. */
+  hadServed = false
 }
 
 /** SQLSTATEs of a server that is stopping, starting, full of connections, a standby, or too slow. */

@@ -4,7 +4,7 @@ import { failpoint } from '../../core/failpoint.ts'
 import { COMMANDS, type CommandName, type RunCommand } from './commands.ts'
 import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
 import { metadataStore } from './facade.ts'
-import { migrate } from './migrate.ts'
+import { MIGRATIONS, type Migration, migrate } from './migrate.ts'
 import {
   ConnectionLost,
   connectionError,
@@ -40,7 +40,8 @@ type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
 
 /**
  * Opens (and migrates) the metadata in a PostgreSQL database; any number of processes may share it. Every call refuses
- * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`.
+ * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`. Throws when it cannot be
+ * reached at the start, or was used by a newer program.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<MetadataStore> {
   const connections = new Connections(
@@ -48,10 +49,11 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     options.maxWaiting ?? MAX_WAITING,
   )
   try {
-    await connections.use(migrateUnderLock)
+    await connections.use((tx, client) => migratePostgres(tx, client))
   } catch (error) {
     await connections.close()
-    throw error
+    if (!(error instanceof ConnectionLost)) throw error
+    throw new Error(`the PostgreSQL database cannot be reached: ${error.message}`, { cause: error })
   }
   const reader = pooledReader(connections)
   const run = ((name, args) => runCommand(connections, name, args)) as RunCommand
@@ -69,6 +71,7 @@ class Connections {
   readonly #pool: pg.Pool
   readonly #maxWaiting: number
   readonly #statements = new Statements()
+  readonly #served = new WeakSet<pg.PoolClient>()
   #users = 0
   #closed: Promise<void> | undefined
   #unused: (() => void) | undefined
@@ -89,16 +92,22 @@ class Connections {
     }
     this.#users++
     let client: pg.PoolClient | undefined
-    let broken = false
+    let lost: ConnectionLost | undefined
+    let hadServed = false
     try {
       client = await this.#pool.connect()
+      hadServed = this.#served.has(client)
+      this.#served.add(client)
       return await work(postgresTx(client, this.#statements), client)
     } catch (error) {
       const told = client === undefined ? connectionError(error) : error
-      broken = told instanceof ConnectionLost
+      if (told instanceof ConnectionLost) {
+        lost = told
+        lost.hadServed = hadServed
+      }
       throw told
     } finally {
-      client?.release(broken)
+      client?.release(lost)
       if (--this.#users === 0) this.#unused?.()
     }
   }
@@ -113,13 +122,16 @@ class Connections {
   }
 }
 
-/** Queries, each on a connection of the pool; since they change nothing, a broken connection is worth a second try. */
+/** Queries, each on a connection of the pool. */
 function pooledReader(connections: Connections): Tx {
   const query = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
-    try {
-      return await onceMore(() => connections.use(work))
-    } catch (error) {
-      throw postgresError(error)
+    const since = performance.now()
+    for (;;) {
+      try {
+        return await connections.use(work)
+      } catch (error) {
+        if (!mayReconnect(error, since)) throw postgresError(error)
+      }
     }
   }
   return {
@@ -131,19 +143,18 @@ function pooledReader(connections: Connections): Tx {
   }
 }
 
-async function onceMore<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof ConnectionLost) return await work()
-    throw error
-  }
+/** How long after a call began another connection is still tried for it, in ms. */
+const RECONNECT_FOR = 2_000
+
+/** Whether a call met a connection that had died while it idled, as after a restart of the server: each is met once. */
+function mayReconnect(error: unknown, since: number): boolean {
+  return error instanceof ConnectionLost && error.hadServed && performance.now() - since < RECONNECT_FOR
 }
 
 async function runCommand(connections: Connections, name: CommandName, args: unknown): Promise<unknown> {
   const command = COMMANDS[name] as AnyCommand
+  const since = performance.now()
   let alone = false
-  let reconnected = false
   for (let retries = 0; ; ) {
     const attempt = { committing: false }
     try {
@@ -153,16 +164,14 @@ async function runCommand(connections: Connections, name: CommandName, args: unk
     } catch (error) {
       if (error instanceof NeedsToBeAlone && !alone) {
         alone = true
-      } else if (error instanceof ConnectionLost && !attempt.committing && !reconnected) {
-        // A connection that idled through a restart of the server: nothing can have been committed yet.
-        reconnected = true
       } else if (isPassing(error)) {
         if (++retries > MAX_RETRIES) {
           const message = 'the metadata database had to give way to other writers too often; try again'
           throw refuse('unavailable', message, { retryAfter: 1 })
         }
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * 2 ** retries))
-      } else {
+      } else if (attempt.committing || !mayReconnect(error, since)) {
+        // Once COMMIT was sent, nobody knows whether it has happened.
         throw postgresError(error)
       }
     }
@@ -198,24 +207,31 @@ async function inTransaction<T>(
   }
 }
 
-async function migrateUnderLock(tx: Tx, client: pg.PoolClient): Promise<void> {
-  const attempt = { committing: false }
-  await inTransaction(tx, attempt, async () => {
+/** Brings the database's schema forward; of many processes that start at once, one does. */
+export async function migratePostgres(
+  tx: Tx,
+  client: pg.ClientBase,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  await inTransaction(tx, { committing: false }, async () => {
     await client.query('SET LOCAL statement_timeout = 0')
     await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
-    await migrate({
-      dialect: 'postgres',
-      exec: (sql) => client.query(sql),
-      async version() {
-        const { rows } = await client.query('SELECT max(version) AS version FROM schema_migration')
-        return rows[0]?.version ?? 0
+    await migrate(
+      {
+        dialect: 'postgres',
+        exec: (sql) => client.query(sql),
+        async version() {
+          const { rows } = await client.query('SELECT max(version) AS version FROM schema_migration')
+          return rows[0]?.version ?? 0
+        },
+        record: ({ version, name }, at) =>
+          client.query('INSERT INTO schema_migration (version, name, applied_at) VALUES ($1, $2, $3)', [
+            version,
+            name,
+            at,
+          ]),
       },
-      record: ({ version, name }, at) =>
-        client.query('INSERT INTO schema_migration (version, name, applied_at) VALUES ($1, $2, $3)', [
-          version,
-          name,
-          at,
-        ]),
-    })
+      migrations,
+    )
   })
 }

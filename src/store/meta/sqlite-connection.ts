@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { refuse } from '../../core/errors.ts'
 import type { Dialect, Tx, Value } from './driver.ts'
+import { MIGRATIONS, type Migration, migrate } from './migrate.ts'
 
 /** How long a connection waits for another process's lock, in ms. */
 const BUSY_TIMEOUT = 5_000
@@ -51,6 +52,37 @@ export function openDatabase(path: string, mode: 'write' | 'write-without-sync' 
     database.run('PRAGMA foreign_keys = ON')
   }
   return database
+}
+
+/** Brings the file's schema forward, or leaves it as it was. Throws for a file of a newer program. */
+export async function migrateSqlite(
+  database: Database,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  database.run('BEGIN IMMEDIATE')
+  try {
+    await migrate(
+      {
+        dialect: 'sqlite',
+        exec: (sql) => database.run(sql),
+        version() {
+          const row = database.query('SELECT max(version) AS version FROM schema_migration').get()
+          return (row as { version: number | null }).version ?? 0
+        },
+        record: ({ version, name }, at) =>
+          database.run('INSERT INTO schema_migration (version, name, applied_at) VALUES (?, ?, ?)', [
+            version,
+            name,
+            at,
+          ]),
+      },
+      migrations,
+    )
+    database.run('COMMIT')
+  } catch (error) {
+    if (database.inTransaction) database.run('ROLLBACK')
+    throw error
+  }
 }
 
 /** Commands and queries over one connection, every statement prepared once. */

@@ -2,8 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { failpoint } from '../../core/failpoint.ts'
 import { COMMANDS, type CommandName } from './commands.ts'
 import type { Dialect, Tx } from './driver.ts'
-import { migrate } from './migrate.ts'
-import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
+import { migrateSqlite, openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
 import { type Answer, type Call, type FromWorker, type ToWorker, toWire } from './wire.ts'
 
 /*
@@ -44,26 +43,9 @@ const post = (message: FromWorker) => self.postMessage(message)
 
 async function open(path: string, durable: boolean) {
   const database = openDatabase(path, durable ? 'write' : 'write-without-sync')
-  const version = () => {
-    const row = database.query('SELECT max(version) AS version FROM schema_migration').get()
-    return (row as { version: number | null }).version ?? 0
-  }
-  database.run('BEGIN IMMEDIATE')
   try {
-    await migrate({
-      dialect: 'sqlite',
-      exec: (sql) => database.run(sql),
-      version,
-      record: ({ version, name }, at) =>
-        database.run('INSERT INTO schema_migration (version, name, applied_at) VALUES (?, ?, ?)', [
-          version,
-          name,
-          at,
-        ]),
-    })
-    database.run('COMMIT')
+    await migrateSqlite(database)
   } catch (error) {
-    if (database.inTransaction) database.run('ROLLBACK')
     database.close()
     throw error
   }
