@@ -72,7 +72,10 @@ export function startServer(options: ServerOptions): Server {
           response = toResponse(reply, method, id)
         } else {
           const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
-          if (probed !== undefined) route = path.slice(1)
+          if (probed !== undefined) {
+            route = path.slice(1)
+            probed.headers.set('x-request-id', id)
+          }
           response =
             probed ?? problem(404, 'UNSUPPORTED', 'there is nothing here; the registry is at /v2/', id)
         }
