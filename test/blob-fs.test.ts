@@ -101,7 +101,7 @@ describe('the folder of a file store', () => {
       const store = await fileBlobStore(root, NO_RESERVE)
       const key = text as ObjectKey
       expect(() => store.stat(key)).toThrow(TypeError)
-      expect(() => store.open(key, { start: 0, end: 0 })).toThrow(TypeError)
+      expect(() => store.open(key, 0, { start: 0, end: 0 })).toThrow(TypeError)
       for (const work of [
         () => store.append(key, 0, pieces(Buffer.from('x'), 1)),
         () => store.seal(key, 0),

@@ -61,7 +61,8 @@ export async function fileBlobStore(root: string, options: FileBlobStoreOptions 
 
     stat,
 
-    open: (key, span) => ({ kind: 'file', path: layout.path(key), span }),
+    open: (key, size, span) =>
+      stat(key) === size ? { kind: 'file', path: layout.path(key), span } : undefined,
 
     read: (key, length) => read(layout.path(key), length),
 

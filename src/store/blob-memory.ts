@@ -31,10 +31,11 @@ export function memoryBlobStore(): BlobStore {
 
     stat: (key) => objects.get(key)?.byteLength,
 
-    open: (key, span) => ({
-      kind: 'bytes',
-      bytes: (objects.get(key) ?? EMPTY).subarray(span.start, span.end),
-    }),
+    open(key, size, span) {
+      const object = objects.get(key)
+      if (object?.byteLength !== size) return undefined
+      return { kind: 'bytes', bytes: object.subarray(span.start, span.end) }
+    },
 
     async *read(key, length) {
       const object = objects.get(key) ?? EMPTY

@@ -32,8 +32,11 @@ export interface BlobStore {
   seal(key: ObjectKey, size: number): Promise<void>
   /** The stored length in bytes, or undefined when there is no such object. At once where that is cheap: asked on every pull. */
   stat(key: ObjectKey): number | undefined | Promise<number | undefined>
-  /** The bytes of a sealed object, for the caller to check first with `stat` where loss must be told from a bug. */
-  open(key: ObjectKey, span: Span): BlobContent
+  /**
+   * The bytes of a span of a sealed object of `size` bytes; undefined when the object is not there or not of that size. Bytes that
+   * are still in memory may outlive a lost object: who must know what storage holds asks `stat`.
+   */
+  open(key: ObjectKey, size: number, span: Span): BlobContent | undefined
   /** Reads an unfinished object from its start, to hash it again after a restart. Refuses `upload-unknown` when it is shorter. */
   read(key: ObjectKey, length: number): AsyncIterable<Uint8Array>
   /** Removes an object. Removing an absent one is no error. */

@@ -36,14 +36,11 @@ export function withSmallBlobs(store: BlobStore, maxBytes: number): BlobStore {
 
   return {
     ...store,
-    open(key, span) {
+    open(key, size, span) {
       const object = kept.get(key)
       if (object !== undefined) return { kind: 'bytes', bytes: object.subarray(span.start, span.end) }
-      if (span.end <= SMALL_BLOB_BYTES && !loading.has(key)) {
-        const size = store.stat(key)
-        if (typeof size === 'number' && size <= SMALL_BLOB_BYTES && size > 0) void load(key, size)
-      }
-      return store.open(key, span)
+      if (size > 0 && size <= SMALL_BLOB_BYTES && !loading.has(key)) void load(key, size)
+      return store.open(key, size, span)
     },
     async delete(key) {
       const object = kept.get(key)

@@ -429,7 +429,11 @@ async function stored(store: BlobStore, bytes: Buffer, chunk: number): Promise<O
 
 /** The bytes of a span, however the store gives them. */
 export async function contentOf(store: BlobStore, key: ObjectKey, span: Span): Promise<Buffer> {
-  const content = store.open(key, span)
+  const size = await store.stat(key)
+  if (size === undefined) throw new Error(`there is no object ${key}`)
+  expect(store.open(key, size + 1, span)).toBeUndefined()
+  const content = store.open(key, size, span)
+  if (content === undefined) throw new Error(`the object ${key} of ${size} bytes was not opened`)
   if (content.kind === 'bytes') return Buffer.from(content.bytes)
   if (content.kind !== 'file') throw new Error(`this suite cannot read a ${content.kind}`)
   expect(content.span).toEqual(span)

@@ -32,17 +32,10 @@ export function localContent({
         : `${repo} has no manifest ${reference.digest}`,
     )
 
-  /** The blob's row, where its object is whole. A lost object is answered as an absent blob, so that clients push it again (CO-6). */
-  async function findWhole(repo: RepoName, digest: Digest): Promise<BlobRow> {
-    const row = await meta.findBlob(repo, digest)
-    if (row === undefined) throw noBlob(repo, digest)
-    const found = blobs.stat(row.key)
-    const actual = typeof found === 'number' ? found : await found
-    if (actual !== row.size) {
-      onLost?.({ digest, key: row.key, expected: row.size, actual })
-      throw noBlob(repo, digest)
-    }
-    return row
+  /** A lost object is told to the operator and answered as an absent blob, so that clients push it again (CO-6). */
+  async function lost(repo: RepoName, digest: Digest, row: BlobRow): Promise<Error> {
+    onLost?.({ digest, key: row.key, expected: row.size, actual: await blobs.stat(row.key) })
+    return noBlob(repo, digest)
   }
 
   function settle(outcome: DeleteOutcome, repo: RepoName, absent: () => Error, what: string): void {
@@ -59,7 +52,11 @@ export function localContent({
 
   return {
     async resolveBlob(_ctx: Context, repo, digest) {
-      const row = await findWhole(repo, digest)
+      const row = await meta.findBlob(repo, digest)
+      if (row === undefined) throw noBlob(repo, digest)
+      const found = blobs.stat(row.key)
+      const actual = typeof found === 'object' ? await found : found
+      if (actual !== row.size) throw await lost(repo, digest, row)
       if (row.leaseUntil !== undefined && renewLeases) {
         const now = clock.now()
         // H: at most one write per blob and half a lease.
@@ -69,11 +66,16 @@ export function localContent({
     },
 
     async getBlob(_ctx, repo, digest) {
-      const row = await findWhole(repo, digest)
+      const row = await meta.findBlob(repo, digest)
+      if (row === undefined) throw noBlob(repo, digest)
       return {
         digest,
         size: row.size,
-        content: async (span) => blobs.open(row.key, span ?? { start: 0, end: row.size }),
+        async content(span) {
+          const content = blobs.open(row.key, row.size, span ?? { start: 0, end: row.size })
+          if (content === undefined) throw await lost(repo, digest, row)
+          return content
+        },
       }
     },
 
