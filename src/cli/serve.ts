@@ -1,6 +1,6 @@
-import { startApp } from '../app.ts'
+import { type App, startApp } from '../app.ts'
 import { type Config, isLoopback, parseListen, reviewConfig } from '../config.ts'
-import { createLog } from '../telemetry/log.ts'
+import { createLog, type Logger } from '../telemetry/log.ts'
 import { VERSION } from './version.ts'
 
 /** Serves until a signal. Resolves with the exit code. */
@@ -11,6 +11,8 @@ export async function serve(config: Config): Promise<number> {
   const log = createLog({ level: config.logLevel, json, colour: terminal && !process.env.NO_COLOR })
   for (const warning of warnings) log.warn(warning)
   const app = await startApp(config, log)
+  // Before anyone hears that it serves: they may end it at once.
+  const stopped = untilStopped(app, log)
   log.info('listening', {
     address: app.address,
     version: VERSION,
@@ -22,7 +24,16 @@ export async function serve(config: Config): Promise<number> {
   log.info(`push with: docker tag IMAGE ${shown}/NAME && docker push ${shown}/NAME`)
   log.flush()
 
-  const stopped = new Promise<void>((resolve) => {
+  await stopped
+  log.info('stopped')
+  log.flush()
+  return 0
+}
+
+/** Resolves when a signal has stopped the app: the first one drains, a second one cuts. */
+function untilStopped(app: App, log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let signalled = false
     const stop = (signal: string) => {
       log.info(signalled ? 'stopping now' : 'stopping once requests under way are done', { signal })
       signalled = true
@@ -32,12 +43,7 @@ export async function serve(config: Config): Promise<number> {
         resolve()
       })
     }
-    let signalled = false
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-  await stopped
-  log.info('stopped')
-  log.flush()
-  return 0
 }
