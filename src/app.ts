@@ -12,6 +12,7 @@ import { readOnly } from './registry/read-only.ts'
 import type { BlobStore } from './store/blob.ts'
 import { fileBlobStore } from './store/blob-fs.ts'
 import { openSqlite } from './store/meta/sqlite.ts'
+import { lockDirectory } from './store/meta/sqlite-lock.ts'
 import type { MetadataStore } from './store/meta/store.ts'
 import { withSmallBlobs } from './store/small-blobs.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -30,6 +31,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await using undo = new AsyncDisposableStack()
   const metrics = createMetrics()
   undo.defer(() => metrics.close())
+  undo.use(lockDirectory(config.data))
   const blobs = timed('store', await openBlobs(config), metrics)
   undo.defer(() => blobs.close())
   const meta = timed('database', await openMetadata(config), metrics)

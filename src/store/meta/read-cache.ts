@@ -1,3 +1,5 @@
+import type { Reference } from '../../core/names.ts'
+import type { CommitMark } from './commit-mark.ts'
 import type { ContentIndex } from './store.ts'
 
 type HotReads = Pick<ContentIndex, 'findBlob' | 'findManifest' | 'readManifest'>
@@ -6,39 +8,35 @@ type HotReads = Pick<ContentIndex, 'findBlob' | 'findManifest' | 'readManifest'>
 const ENTRY_BYTES = 400
 
 /**
- * The three reads that every pull asks, remembered as long as the database stands still. `version` is asked before each: when any
- * connection of any process has committed since, everything is forgotten. So an answer is never older than the database was when
- * the question came, at the price of one look at the version instead of a query.
+ * The three reads that every pull asks, remembered while the database stands still. The mark is looked at before each: behind a
+ * commit everything is forgotten, and while one is under way every question goes to the database. So an answer is never older than
+ * the database was when the question came.
  */
-export function cachedReads(reads: HotReads, version: () => number, maxBytes: number): HotReads {
+export function cachedReads(reads: HotReads, mark: Pick<CommitMark, 'get'>, maxBytes: number): HotReads {
   const entries = new Map<string, Promise<unknown>>()
   let bytes = 0
-  let seen = -1
-
-  /** Forgets everything when the database moved on, or when the cache is full. */
-  function keepFresh(): void {
-    const now = version()
-    if (now === seen && bytes <= maxBytes) return
-    seen = now
-    bytes = 0
-    entries.clear()
-  }
+  let seen: number | undefined
 
   function remember<T>(key: string, read: () => Promise<T>, sizeOf: (value: T) => number): Promise<T> {
-    keepFresh()
+    const now = mark.get()
+    if (now === undefined) return read()
+    if (now !== seen || bytes > maxBytes) {
+      seen = now
+      bytes = 0
+      entries.clear()
+    }
     const known = entries.get(key)
     if (known !== undefined) return known as Promise<T>
-    // The version was read before the query: what a commit in between changed is newer than its mark, never older.
     const fresh = read()
+    // The query has been run by now. A commit that began meanwhile may be in it or not: then it is good for this caller only.
+    if (mark.get() !== now) return fresh
     entries.set(key, fresh)
-    const counted = seen
+    bytes += ENTRY_BYTES
     fresh.then(
       (value) => {
-        if (counted === seen) bytes += ENTRY_BYTES + sizeOf(value)
+        if (seen === now) bytes += sizeOf(value)
       },
-      () => {
-        if (entries.get(key) === fresh) entries.delete(key)
-      },
+      () => entries.delete(key),
     )
     return fresh
   }
@@ -47,16 +45,16 @@ export function cachedReads(reads: HotReads, version: () => number, maxBytes: nu
   return {
     findBlob: (repo, digest) => remember(`b${repo}@${digest}`, () => reads.findBlob(repo, digest), nothing),
     findManifest: (repo, reference) =>
-      remember(
-        `i${repo}${'tag' in reference ? `:${reference.tag}` : `@${reference.digest}`}`,
-        () => reads.findManifest(repo, reference),
-        nothing,
-      ),
+      remember(`i${repo}${keyOf(reference)}`, () => reads.findManifest(repo, reference), nothing),
     readManifest: (repo, reference) =>
       remember(
-        `m${repo}${'tag' in reference ? `:${reference.tag}` : `@${reference.digest}`}`,
+        `m${repo}${keyOf(reference)}`,
         () => reads.readManifest(repo, reference),
         (manifest) => manifest?.size ?? 0,
       ),
   }
+}
+
+function keyOf(reference: Reference): string {
+  return 'tag' in reference ? `:${reference.tag}` : `@${reference.digest}`
 }

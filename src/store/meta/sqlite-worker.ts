@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { failpoint } from '../../core/failpoint.ts'
 import { COMMANDS, type CommandName } from './commands.ts'
+import { CommitMark } from './commit-mark.ts'
 import type { Dialect, Tx } from './driver.ts'
 import { migrateSqlite, openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
 import { type Answer, type Call, type FromWorker, type ToWorker, toWire } from './wire.ts'
@@ -27,7 +28,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       post({ type: 'answers', answers })
     })
   } else if (message.type === 'open') {
-    open(message.path, message.durable).then(
+    open(message.path, message.durable, new CommitMark(message.mark)).then(
       () => post({ type: 'opened' }),
       (error) => post({ type: 'failed', error: toWire(error) }),
     )
@@ -41,7 +42,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
 
 const post = (message: FromWorker) => self.postMessage(message)
 
-async function open(path: string, durable: boolean) {
+async function open(path: string, durable: boolean, mark: CommitMark) {
   const database = openDatabase(path, durable ? 'write' : 'write-without-sync')
   try {
     await migrateSqlite(database)
@@ -49,17 +50,19 @@ async function open(path: string, durable: boolean) {
     database.close()
     throw error
   }
-  writer = new Writer(database, path)
+  writer = new Writer(database, path, mark)
 }
 
 class Writer {
   readonly #database: Database
   readonly #path: string
+  readonly #mark: CommitMark
   readonly #tx: Tx
 
-  constructor(database: Database, path: string) {
+  constructor(database: Database, path: string, mark: CommitMark) {
     this.#database = database
     this.#path = path
+    this.#mark = mark
     this.#tx = sqliteTx(database)
   }
 
@@ -71,7 +74,12 @@ class Writer {
       const answers: Answer[] = []
       for (const call of calls) answers.push(await this.#runOne(call))
       await failpoint('tx.before-commit')
-      await this.#tx.run('COMMIT', [])
+      this.#mark.begin()
+      try {
+        await this.#tx.run('COMMIT', [])
+      } finally {
+        this.#mark.end()
+      }
       await failpoint('tx.after-commit')
       return answers
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { refuse } from '../../core/errors.ts'
 import type { RunCommand } from './commands.ts'
+import { CommitMark } from './commit-mark.ts'
 import type { Tx } from './driver.ts'
 import { metadataStore } from './facade.ts'
 import { cachedReads } from './read-cache.ts'
@@ -29,10 +30,9 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   await writer.open(path, !options.unsafeNoFsync)
   const database = openDatabase(path, 'read')
   const store = metadataStore(reading(database, path), sqliteDialect, writer.run)
-  const version = database.prepare<{ data_version: number }, []>('PRAGMA data_version')
   return {
     ...store,
-    ...cachedReads(store, () => version.get()?.data_version ?? 0, options.readCacheBytes ?? READ_CACHE_BYTES),
+    ...cachedReads(store, writer.mark, options.readCacheBytes ?? READ_CACHE_BYTES),
     async check() {
       database.query('SELECT 1').get()
       await writer.run('ping', undefined)
@@ -74,6 +74,7 @@ class WriterThread {
   readonly #worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url))
   readonly #waiting = new Map<number, Waiting>()
   readonly #maxWaiting: number
+  readonly mark = new CommitMark()
   #calls: Call[] = []
   #underWay = 0
   #lastId = 0
@@ -92,7 +93,7 @@ class WriterThread {
 
   /** Resolves when the database is open and migrated; rejects with the reason why not. */
   async open(path: string, durable: boolean): Promise<void> {
-    this.#post({ type: 'open', path, durable })
+    this.#post({ type: 'open', path, durable, mark: this.mark.buffer })
     try {
       await this.#opened.promise
     } catch (error) {

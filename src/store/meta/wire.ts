@@ -37,7 +37,12 @@ export interface Call {
 }
 
 export type ToWorker =
-  | { readonly type: 'open'; readonly path: string; readonly durable: boolean }
+  | {
+      readonly type: 'open'
+      readonly path: string
+      readonly durable: boolean
+      readonly mark: SharedArrayBuffer
+    }
   | { readonly type: 'calls'; readonly calls: readonly Call[] }
   | { readonly type: 'close' }
 

@@ -1,0 +1,30 @@
+import { Database } from 'bun:sqlite'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A process that was killed gives its lock back when the kernel has buried it, which may take a moment. */
+const WAIT = 5000
+
+/**
+ * Takes a directory for this process alone: two servers on one directory would each think that it alone writes to an upload. The
+ * lock is SQLite's on an empty file, so it is gone with the process, however that ends. Throws with a sentence when another process
+ * has it.
+ */
+export function lockDirectory(directory: string): Disposable {
+  mkdirSync(directory, { recursive: true })
+  const path = join(directory, 'lock')
+  const database = new Database(path, { create: true })
+  try {
+    database.run(`PRAGMA busy_timeout = ${WAIT}`)
+    database.run('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if ((error as { code?: unknown }).code === 'SQLITE_BUSY') {
+      throw new Error(
+        `${directory} is in use by another berth; stop that one first, or name another directory with --data`,
+      )
+    }
+    throw error
+  }
+  return { [Symbol.dispose]: () => database.close() }
+}
