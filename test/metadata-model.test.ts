@@ -8,7 +8,7 @@ import { memoryMetadata } from '../src/store/meta/memory.ts'
 import { openPostgres } from '../src/store/meta/postgres.ts'
 import { openSqlite } from '../src/store/meta/sqlite.ts'
 import type { MetadataStore } from '../src/store/meta/store.ts'
-import { audit } from './suite/metadata/audit.ts'
+import { audit, REVIEW } from './suite/metadata/audit.ts'
 import { history, World } from './suite/metadata/model.ts'
 import { describeNeeding } from './testbed/needs.ts'
 import { startPostgres } from './testbed/postgres.ts'
@@ -40,6 +40,7 @@ function modelCase(name: string, open: (owned: AsyncDisposableStack) => Promise<
           const world = new World(`m${++runs}-${randomBytes(3).toString('hex')}`, manifests)
           try {
             for (const step of steps) {
+              if (step.do === 'review') for (const statement of REVIEW) await database.sql(statement)
               const [model, real] = await world.take(stores, step)
               expect(real as object).toEqual(model as object)
             }
@@ -60,7 +61,8 @@ modelCase('SQLite', async (owned) => {
   const path = join(folder.path, 'berth.db')
   const store = await openSqlite(path)
   owned.defer(() => store.close())
-  const database = new Database(path, { readonly: true })
+  const database = new Database(path)
+  database.run('PRAGMA busy_timeout = 5000')
   owned.defer(() => database.close())
   return { store, sql: async (text) => database.query(text).all() }
 })

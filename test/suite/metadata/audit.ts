@@ -53,3 +53,16 @@ export async function audit(sql: (text: string) => Promise<unknown[]>): Promise<
     if ((await sql(`${statement} LIMIT 1`)).length > 0) wrong.push(what)
   return wrong
 }
+
+/** Takes the entries out of the queues that a review would find to be no garbage. */
+export const REVIEW: readonly string[] = [
+  `DELETE FROM gc_manifest WHERE EXISTS
+    (SELECT 1 FROM tag t WHERE t.repo_id = gc_manifest.repo_id AND t.manifest_id = gc_manifest.manifest_id)
+    OR EXISTS (SELECT 1 FROM manifest_child c
+      WHERE c.repo_id = gc_manifest.repo_id AND c.child_id = gc_manifest.manifest_id)
+    OR EXISTS (SELECT 1 FROM manifest m JOIN manifest s ON s.repo_id = m.repo_id AND s.digest = m.subject
+      WHERE m.repo_id = gc_manifest.repo_id AND m.id = gc_manifest.manifest_id)`,
+  `DELETE FROM gc_link WHERE EXISTS (SELECT 1 FROM manifest_blob r
+    WHERE r.repo_id = gc_link.repo_id AND r.blob_id = gc_link.blob_id)`,
+  'DELETE FROM gc_blob WHERE EXISTS (SELECT 1 FROM repo_blob l WHERE l.blob_id = gc_blob.blob_id)',
+]

@@ -13,24 +13,25 @@ import { NOW, type TestManifest, tag } from './fixture.ts'
  * them their meaning. The same history runs on several stores, which must answer alike and look alike in the end.
  */
 
-const REPOS = 3
-const BLOBS = 4
-const MANIFESTS = 5
-const TAGS = 3
-const UPLOADS = 6
+const REPOS = 2
+const BLOBS = 3
+const MANIFESTS = 4
+const TAGS = 2
+const UPLOADS = 2
 const GRACE = 10_000
 const OWNERS = ['ann', 'bob']
 
 const below = (bound: number) => fc.nat({ max: bound - 1 })
-const repo = below(REPOS)
+/** Mostly the first: things must meet. */
+const repo = fc.nat({ max: 5 }).map((chance) => (chance === 0 ? 1 : 0))
 /** Blobs, and manifests by their digest, which may also be uploaded as blobs (M15). */
 const content = below(BLOBS + MANIFESTS)
+const EVERY_CONTENT = Array.from({ length: BLOBS + MANIFESTS }, (_, at) => at)
 const upload = below(UPLOADS)
 
 const reference = fc.record({
   content,
   kind: fc.constantFrom('blob', 'child'),
-  foreign: fc.boolean().filter((foreign) => foreign || true),
   wrongSize: fc.nat({ max: 19 }).map((chance) => chance === 0),
 })
 
@@ -86,7 +87,7 @@ const step = fc.oneof(
       repo,
       manifest: below(MANIFESTS),
       tags: fc.uniqueArray(below(TAGS), { maxLength: 2 }),
-      sparse: fc.constantFrom<Sparse>('none', 'index', 'index', 'all'),
+      sparse: fc.constantFrom<Sparse>('none', 'index', 'all', 'all'),
       expect: fc.constantFrom('', '', '', '', 'absent', 'present', 'digest'),
       expected: below(MANIFESTS),
     }),
@@ -109,7 +110,7 @@ export const history: fc.Arbitrary<History> = fc.record({
   manifests: fc.array(manifest, { minLength: MANIFESTS, maxLength: MANIFESTS }),
   steps: fc.array(
     fc.tuple(step, fc.nat({ max: 8_000 })).map(([what, passes]) => ({ ...what, passes })),
-    { minLength: 5, maxLength: 60 },
+    { minLength: 10, maxLength: 80, size: 'max' },
   ),
 })
 
@@ -142,8 +143,8 @@ export class World {
   #manifest(shape: ManifestShape, at: number, bytes: readonly Uint8Array[]): TestManifest {
     const digest = digestOf(bytes[at] as Uint8Array)
     const target = (content: number) => {
-      const earlier = content - BLOBS
-      if (earlier < 0 || earlier >= at) return this.#blob(content % BLOBS)
+      const earlier = content < BLOBS ? -1 : (content - BLOBS) % (at + 1)
+      if (earlier < 0 || earlier === at) return this.#blob(content % BLOBS)
       const earlierBytes = bytes[earlier] as Uint8Array
       return { digest: digestOf(earlierBytes), size: earlierBytes.byteLength }
     }
@@ -193,6 +194,8 @@ export class World {
     const session = 'upload' in step ? (this.#sessions[step.upload] as UploadId) : (uuid('') as UploadId)
     const where = { now, grace: GRACE }
     switch (step.do) {
+      case 'review':
+        return undefined
       case 'open':
         return await store.openUpload({
           ...{ id: session, repo: this.repo(step.repo), owner: `${this.#run}${OWNERS[step.owner]}` },
@@ -272,7 +275,7 @@ export class World {
 
   /** Everything that can be seen of this run's names. */
   async observe(store: MetadataStore): Promise<unknown> {
-    const contents = Array.from({ length: BLOBS + MANIFESTS }, (_, at) => this.digest(at))
+    const contents = EVERY_CONTENT.map((at) => this.digest(at))
     const repos = Array.from({ length: REPOS }, (_, at) => this.repo(at))
     const seen: Record<string, unknown> = {
       objects: await Promise.all(contents.map((digest) => store.findObject(digest))),
@@ -291,7 +294,7 @@ export class World {
         page: await store.listTags(repo, { limit: 1, last: 't0' }),
         blobs: await Promise.all(contents.map((digest) => store.findBlob(repo, digest))),
         manifests: await Promise.all(contents.map((digest) => store.findManifest(repo, { digest }))),
-        tagged: await Promise.all([0, 1, 2].map((at) => store.findManifest(repo, { tag: tag(`t${at}`) }))),
+        tagged: await Promise.all([0, 1].map((at) => store.findManifest(repo, { tag: tag(`t${at}`) }))),
         referrers: await Promise.all(
           contents.map((digest) => store.listReferrers(repo, digest, { limit: 2 })),
         ),
