@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { missingPrograms } from '../test/testbed/programs.ts'
+import { tempFolder } from '../test/testbed/temp.ts'
+import { place, raisePriority } from './machine/affinity.ts'
+import { touchMemory } from './machine/memory-touch.ts'
+import { type Options, parseOptions, USAGE } from './options.ts'
+import { berth } from './peers/berth.ts'
+import { distributionDefault, distributionRelaxed } from './peers/distribution.ts'
+import { nginx } from './peers/nginx.ts'
+import { describeRun } from './report/conditions.ts'
+import { rewriteTables } from './report/document.ts'
+import { renderTables } from './report/tables.ts'
+import { LISTS } from './rows/lists.ts'
+import { PROCESS } from './rows/process.ts'
+import { PULL } from './rows/pull.ts'
+import { PUSH } from './rows/push.ts'
+import type { Row } from './rows/row.ts'
+import { runBench } from './run.ts'
+
+const KINDS = [berth, distributionDefault, distributionRelaxed, nginx]
+const ROWS: readonly Row[] = [...PULL, ...PUSH, ...LISTS, ...PROCESS]
+const DOCUMENT = resolve(import.meta.dirname, '../docs/benchmarks.md')
+
+async function main(argv: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = parseOptions(argv)
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`)
+    return 2
+  }
+  const { only } = options
+  const rows = ROWS.filter(({ id }) => only.length === 0 || only.some((start) => id.startsWith(start)))
+  const missing = missingPrograms(['docker-registry', 'nginx', 'setpriv'])
+  if (missing.length > 0 || rows.length === 0) {
+    console.error(
+      rows.length === 0
+        ? `--only: no row is called that; there are ${ROWS.map(({ id }) => id).join(', ')}`
+        : `missing on this machine: ${missing.join(', ')} (Debian: apt-get install ${missing.join(' ')})`,
+    )
+    return 2
+  }
+  const started = performance.now()
+  const say = (text: string) =>
+    console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`)
+  await using folder = await tempFolder()
+  using priority = raisePriority()
+  await place([process.pid], 'client', 'pinned')
+  if (!options.quick) say(`touched ${(touchMemory(folder.path) / 1e9).toFixed(1)} GB of memory`)
+  const samples = await runBench({ rows, kinds: KINDS, options, folder: folder.path, say })
+  const conditions = await describeRun(options, folder.path, priority.raised)
+  const tables = renderTables(rows, KINDS, samples)
+  console.log(`${conditions}\n\n${tables}`)
+  if (options.json !== undefined)
+    await writeFile(resolve(options.json), JSON.stringify({ conditions, ...samples }, null, 1))
+  if (options.write) await rewriteTables(DOCUMENT, `${conditions}\n\n${tables}`)
+  say('done')
+  return 0
+}
+
+process.exitCode = await main(process.argv.slice(2))
