@@ -25,8 +25,8 @@ describe('berth', () => {
     expect(await berth([flag])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
   })
 
-  test.each([['--help'], ['-h'], ['help']])('%s helps', async (...args) => {
-    const { code, stdout, stderr } = await berth(args)
+  test.each(['--help', '-h', 'help'])('%s helps', async (word) => {
+    const { code, stdout, stderr } = await berth([word])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const word of ['Usage: berth', 'serve', 'config']) expect(stdout).toContain(word)
   })
