@@ -9,7 +9,9 @@ const child = Bun.spawn(
     'build',
     '--compile',
     '--minify',
-    '--sourcemap',
+    '--sourcemap=inline',
+    // The worker is looked for beside the program.
+    '--entry-naming=[name].[ext]',
     '--compile-exec-argv=--max-http-header-size=65536',
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
