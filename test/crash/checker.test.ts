@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { imageManifest, randomBlob, type TestBlob, type TestManifest } from '../suite/content.ts'
 import { type TempFolder, tempFolder } from '../testbed/temp.ts'
 import { Checker } from './checker.ts'
-import { type Intent, Ledger, type Outcome } from './ledger.ts'
+import { type Intent, Ledger, type ManifestPush, type Outcome } from './ledger.ts'
 import { Violation, type Wire } from './wire.ts'
 
 /* Ledgers made by hand, and registries that keep what they say or do not: the checker has to tell them apart. */
@@ -42,7 +42,7 @@ function showing(shown: {
   }
 }
 
-const pushOf = (manifest: TestManifest, ...tags: string[]): Intent => ({
+const pushOf = (manifest: TestManifest, ...tags: string[]): ManifestPush => ({
   op: 'push-manifest',
   repo: REPO,
   digest: manifest.digest,
@@ -145,11 +145,14 @@ describe('the checker', () => {
   })
 
   test('refuses a manifest that was stored without its blobs, and one that was refused with them', async () => {
-    wrote([{ ...pushOf(one), blobs: [config.digest] } as Intent, OK])
+    wrote([{ ...pushOf(one), blobs: [config.digest] }, OK])
     await refused(showing({ manifests: [one] }))
     wrote(
       [pushBlob, OK],
-      [{ ...pushOf(two), blobs: [config.digest] } as Intent, { is: 'missing', digests: [config.digest] }],
+      [
+        { ...pushOf(two), blobs: [config.digest] },
+        { is: 'missing', digests: [config.digest] },
+      ],
     )
     await refused(showing({ blobs: [config] }))
   })

@@ -1,4 +1,4 @@
-import type { Intent, Line, Outcome } from './ledger.ts'
+import type { Intent, Line, ManifestPush, Outcome } from './ledger.ts'
 import type { Interval } from './linearizable.ts'
 import type { PresenceOp, TagOp } from './models.ts'
 
@@ -132,11 +132,7 @@ function record(
 }
 
 /** A stored manifest had everything it lists; a refused one lacked what the refusal names (M5, DL-1). */
-function recordPush(
-  book: Book,
-  call: Extract<Intent, { op: 'push-manifest' }>,
-  outcome: Outcome | undefined,
-): void {
+function recordPush(book: Book, call: ManifestPush, outcome: Outcome | undefined): void {
   const { repo, digest, tags, blobs, children } = call
   if (outcome === undefined || outcome.is === 'ok') {
     book.object(manifestKey(repo, digest), { kind: 'add' })

@@ -1,24 +1,38 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 
+export type Deletion =
+  | { readonly op: 'delete-blob' | 'delete-manifest'; readonly repo: string; readonly digest: string }
+  | { readonly op: 'delete-tag'; readonly repo: string; readonly tag: string }
+
+export interface ManifestPush {
+  readonly op: 'push-manifest'
+  readonly repo: string
+  readonly digest: string
+  readonly tags: readonly string[]
+  /** What it lists. */
+  readonly blobs: readonly string[]
+  readonly children: readonly string[]
+  readonly subject?: string
+}
+
 /** What a worker is about to do. `digest` addresses a blob or a manifest, `tag` a tag. */
 export type Intent =
-  | { readonly op: 'push-blob' | 'delete-blob' | 'pull-blob' | 'head-blob'; repo: string; digest: string }
-  | { readonly op: 'mount-blob'; repo: string; digest: string; from: string }
+  | Deletion
+  | ManifestPush
   | {
-      readonly op: 'push-manifest'
-      repo: string
-      digest: string
-      tags: readonly string[]
-      /** What it lists. */
-      blobs: readonly string[]
-      children: readonly string[]
-      subject?: string
+      readonly op:
+        | 'push-blob'
+        | 'cancel-upload'
+        | 'head-blob'
+        | 'pull-blob'
+        | 'pull-manifest'
+        | 'list-referrers'
+      readonly repo: string
+      readonly digest: string
     }
-  | { readonly op: 'delete-manifest' | 'pull-manifest'; repo: string; digest: string }
-  | { readonly op: 'delete-tag' | 'pull-tag'; repo: string; tag: string }
-  | { readonly op: 'list-tags'; repo: string }
-  | { readonly op: 'list-referrers'; repo: string; digest: string }
-  | { readonly op: 'cancel-upload'; repo: string; digest: string }
+  | { readonly op: 'mount-blob'; readonly repo: string; readonly digest: string; readonly from: string }
+  | { readonly op: 'pull-tag'; readonly repo: string; readonly tag: string }
+  | { readonly op: 'list-tags'; readonly repo: string }
 
 /** What came of it. An operation that has none was cut, and may have happened or not. */
 export type Outcome =

@@ -29,7 +29,7 @@ export class UploadSession {
   async patch(wire: Wire, end: number, style: 'ranged' | 'streamed' = 'ranged'): Promise<void> {
     const start = this.#acknowledged
     this.#sent = Math.max(this.#sent, end)
-    const answer = await ask(wire, 'PATCH', this.#url(), [202], {
+    const answer = await ask(wire, 'PATCH', this.location, [202], {
       headers: {
         'content-type': 'application/octet-stream',
         ...(style === 'ranged' && { 'content-range': `${start}-${end - 1}` }),
@@ -48,7 +48,7 @@ export class UploadSession {
     const rest = this.#content.subarray(start)
     this.#sent = this.#content.byteLength
     this.#closing = true
-    await ask(wire, 'PUT', `${this.#url()}?digest=${this.digest}`, [201], {
+    await ask(wire, 'PUT', `${this.location}?digest=${this.digest}`, [201], {
       headers: {
         'content-type': 'application/octet-stream',
         ...(start > 0 &&
@@ -60,7 +60,18 @@ export class UploadSession {
 
   async cancel(wire: Wire): Promise<void> {
     this.#closing = true
-    await ask(wire, 'DELETE', this.#url(), [202, 204])
+    await ask(wire, 'DELETE', this.location, [202, 204])
+  }
+
+  /** Another connection has sent the content up to `end`. */
+  sent(end: number): void {
+    this.#sent = Math.max(this.#sent, end)
+  }
+
+  /** Where the next request goes. Throws Cut when the upload was never acknowledged. */
+  get location(): string {
+    if (this.#location === undefined) throw new Cut('the upload was never acknowledged')
+    return this.#location
   }
 
   get started(): boolean {
@@ -69,7 +80,7 @@ export class UploadSession {
 
   /** Where the session stands, or undefined where it is over. */
   async status(wire: Wire): Promise<number | undefined> {
-    const answer = await ask(wire, 'GET', this.#url(), [204, 404])
+    const answer = await ask(wire, 'GET', this.location, [204, 404])
     if (answer.status === 404) {
       if (this.#closing) return undefined
       throw new Violation(`an upload with ${this.#acknowledged} acknowledged bytes is gone`)
@@ -92,11 +103,6 @@ export class UploadSession {
     if (middle > held) await this.patch(wire, middle)
     await this.close(wire)
     return true
-  }
-
-  #url(): string {
-    if (this.#location === undefined) throw new Cut('the upload was never acknowledged')
-    return this.#location
   }
 
   #moved(headers: Headers): void {

@@ -1,5 +1,5 @@
 import type { TestBlob } from '../suite/content.ts'
-import type { Intent, Ledger, Outcome } from './ledger.ts'
+import type { Deletion, Intent, Ledger, Outcome } from './ledger.ts'
 import type { Pool, PoolManifest } from './pool.ts'
 import type { Random } from './random.ts'
 import { UploadSession } from './upload-session.ts'
@@ -190,9 +190,7 @@ export class CrashWorker {
     })
   }
 
-  async #delete(
-    intent: Extract<Intent, { op: 'delete-tag' | 'delete-manifest' | 'delete-blob' }>,
-  ): Promise<void> {
+  async #delete(intent: Deletion): Promise<void> {
     const { repo } = intent
     const reference = intent.op === 'delete-tag' ? intent.tag : intent.digest
     const path = `/v2/${repo}/${intent.op === 'delete-blob' ? 'blobs' : 'manifests'}/${reference}`
