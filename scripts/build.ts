@@ -8,8 +8,6 @@ const child = Bun.spawn(
     process.execPath,
     'build',
     '--compile',
-    '--minify',
-    '--sourcemap=inline',
     // The worker is looked for beside the program.
     '--entry-naming=[name].[ext]',
     '--compile-exec-argv=--max-http-header-size=65536',
