@@ -336,7 +336,7 @@ describe('write buffers', () => {
     const store = await fileBlobStore(root, NO_RESERVE)
     const layout = new Layout(root)
     const buffers = new CountingPool()
-    const context = { layout, buffers, directories: new DirectorySync(), sync: true }
+    const context = { layout, buffers, directories: new DirectorySync(), cachedBytes: 8 * MIB, sync: true }
     await append(context, store.begin(), 0, pieces(Buffer.alloc(60 * MIB), 5 * MIB), { size })
     expect(buffers.peak).toBeLessThanOrEqual(4)
     const broken = async function* () {

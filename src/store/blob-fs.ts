@@ -14,6 +14,7 @@ import { Space } from './fs/space.ts'
 
 const READ_SIZE = 1024 * 1024
 const GIB = 1024 ** 3
+const CACHED_BYTES = 8 * 1024 * 1024
 
 export interface FileBlobStoreOptions {
   /** Bytes that uploads leave free on the disk; 1 GiB unless told. */
@@ -22,6 +23,8 @@ export interface FileBlobStoreOptions {
   readonly reserveRatio?: number
   /** Leaves out every sync: a crash of the machine may lose what was acknowledged. For benchmarks and tests (CO-3). */
   readonly unsafeNoFsync?: boolean
+  /** Objects up to this size are left in the page cache when written, larger ones are not; 8 MiB unless told. */
+  readonly cachedBytes?: number
   readonly clock?: Clock
 }
 
@@ -41,6 +44,7 @@ export async function fileBlobStore(root: string, options: FileBlobStoreOptions 
     layout,
     buffers: new BufferPool(),
     directories: new DirectorySync(),
+    cachedBytes: options.cachedBytes ?? CACHED_BYTES,
     sync: options.unsafeNoFsync !== true,
   }
 

@@ -12,13 +12,6 @@ import type { Layout } from './layout.ts'
 /** A long append makes what it has durable every so many bytes, so that the last sync is short and a resume loses little. */
 export const SYNC_EVERY = 64 * 1024 * 1024
 
-/**
- * Bytes of an object that go through the page cache; what comes behind, or the whole of a body announced as longer, is written
- * directly. Small layers are pulled soon and should be found in memory, while a large one would push everything else out, and
- * filling new page cache costs several times what the disk needs for the same bytes.
- */
-export const CACHED_BYTES = 32 * 1024 * 1024
-
 /** Buffers being written while the next one fills. Cached writes of one file wait for each other in the kernel anyway. */
 const CACHED_WINDOW = 1
 const DIRECT_WINDOW = 2
@@ -30,6 +23,12 @@ export interface AppendContext {
   readonly layout: Layout
   readonly buffers: BufferPool
   readonly directories: DirectorySync
+  /**
+   * Bytes of an object that go through the page cache; what comes behind, or the whole of a body announced as longer, is written
+   * directly. Small layers are pulled soon and should be found in memory, while a large one would push everything else out, and
+   * filling new page cache costs several times what the disk needs for the same bytes.
+   */
+  readonly cachedBytes: number
   /** False leaves out every sync (unsafe). */
   readonly sync: boolean
 }
@@ -95,7 +94,8 @@ class AppendWriter {
     this.#key = key
     this.#offset = offset
     this.#onDurable = options.onDurable
-    this.#directFrom = offset + (options.size ?? 0) > CACHED_BYTES ? 0 : CACHED_BYTES
+    const { cachedBytes } = context
+    this.#directFrom = offset + (options.size ?? 0) > cachedBytes ? 0 : cachedBytes
     this.#buffer = context.buffers.take()
     this.#limit = this.#buffer.byteLength - (offset % PAGE)
     this.#position = offset
