@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { startDaemon } from './daemon.ts'
 import type { LoggedRequest, RegistryServer } from './server.ts'
@@ -50,6 +51,8 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
   const daemon = startDaemon(
     [executable, 'serve', '--listen', '127.0.0.1:0', '--data', data, ...(options.args ?? [])],
     {
+      // Not the tree: what works there by accident must fail here.
+      cwd: tmpdir(),
       env: {
         ...withoutOwnSettings(),
         BERTH_LOG_FORMAT: 'json',
