@@ -4,7 +4,7 @@ import { Ledger } from './ledger.ts'
 import { makePool, type Pool } from './pool.ts'
 import { type Random, seededRandom } from './random.ts'
 import { scrub } from './scrub.ts'
-import { type CrashServer, type Site, startServer, untilReady } from './server.ts'
+import { type CrashServer, insistOnReady, type Site, startServer } from './server.ts'
 import { stopAndScrub } from './strike.ts'
 import { readAll } from './visible.ts'
 import { Cut, Violation, wireTo } from './wire.ts'
@@ -91,7 +91,7 @@ function moment(random: Random, { shortest, longest }: RandomKillOptions): numbe
 
 async function startReady(site: Site): Promise<CrashServer> {
   const server = await startServer(site, { env: BUSY })
-  await untilReady(server)
+  await insistOnReady(server)
   return server
 }
 

@@ -44,43 +44,17 @@ const QUIET = {
   BERTH_SPARSE: 'none',
 }
 
+interface StartOptions {
+  readonly armed?: readonly Armed[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /**
  * Starts a server on a site, as it would be started after a crash, and waits until it listens – but asks it nothing, so that every hit
  * of a failpoint is the test's doing.
  */
-export async function startServer(
-  site: Site,
-  options: {
-    readonly armed?: readonly Armed[]
-    readonly env?: Readonly<Record<string, string>>
-    /** Put before the command, such as a tracer. */
-    readonly under?: readonly string[]
-  } = {},
-): Promise<CrashServer> {
-  const failpoints = (options.armed ?? []).map(({ point, nth, action }) => {
-    const before = site.atStart.filter((each) => each === point).length
-    return `${point}=${before + nth}*${action}`
-  })
-  const daemon = startDaemon(
-    [
-      ...(options.under ?? []),
-      join(ROOT, 'bin/berth'),
-      'serve',
-      '--listen',
-      '127.0.0.1:0',
-      '--data',
-      site.data,
-    ],
-    {
-      env: {
-        ...withoutOwnSettings(),
-        ...QUIET,
-        ...(site.database !== undefined && { BERTH_DATABASE_URL: site.database }),
-        ...(failpoints.length > 0 && { BERTH_FAILPOINTS: failpoints.join(',') }),
-        ...options.env,
-      },
-    },
-  )
+export async function startServer(site: Site, options: StartOptions = {}): Promise<CrashServer> {
+  const daemon = launch(site, options)
   const listening = await daemon.waitForLine((line) => line.includes('"listening"'))
   const { address } = JSON.parse(listening) as { address: string }
   const ended = async (expected: number) => {
@@ -101,14 +75,32 @@ export async function startServer(
   }
 }
 
+/** Starts a server on a site and waits for nothing. */
+export function launch(site: Site, options: StartOptions = {}): Daemon {
+  const failpoints = (options.armed ?? []).map(({ point, nth, action }) => {
+    const before = site.atStart.filter((each) => each === point).length
+    return `${point}=${before + nth}*${action}`
+  })
+  const command = [join(ROOT, 'bin/berth'), 'serve', '--listen', '127.0.0.1:0', '--data', site.data]
+  return startDaemon(command, {
+    env: {
+      ...withoutOwnSettings(),
+      ...QUIET,
+      ...(site.database !== undefined && { BERTH_DATABASE_URL: site.database }),
+      ...(failpoints.length > 0 && { BERTH_FAILPOINTS: failpoints.join(',') }),
+      ...options.env,
+    },
+  })
+}
+
 /** Settings of the machine that runs the tests must not reach the server. */
 function withoutOwnSettings(): Record<string, undefined> {
   const names = Object.keys(process.env).filter((name) => name.startsWith('BERTH_'))
   return Object.fromEntries(names.map((name) => [name, undefined]))
 }
 
-/** Waits until the server says that it can serve; `ms` is how long that took. */
-export async function untilReady(server: CrashServer): Promise<void> {
+/** Throws unless the server says that it can serve. */
+export async function insistOnReady(server: CrashServer): Promise<void> {
   const answer = await fetch(`${server.url}/readyz`)
   if (!answer.ok) throw new Error(`not ready: ${answer.status} ${await answer.text()}`)
 }
