@@ -26,22 +26,3 @@ export interface WireLimits {
   /** Bytes of an announced body that may be left unread without closing the connection. */
   readonly maxUnreadBody: number
 }
-
-const KiB = 1024
-const MiB = 1024 * KiB
-
-export const DEFAULT_WIRE_LIMITS: WireLimits = {
-  maxManifestBytes: 4 * MiB,
-  maxTagParameters: 50,
-  maxRanges: 1024,
-  maxRangeFactor: 2,
-  maxPage: 1000,
-  catalogPage: 100,
-  streamPage: 10_000,
-  referrersPageBytes: 3.5 * MiB,
-  searchPage: 25,
-  maxSearchPage: 100,
-  maxSearchTerm: 256,
-  maxUrlLength: 16 * KiB,
-  maxUnreadBody: 64 * KiB,
-}

@@ -1,6 +1,6 @@
 import { wireHandler } from '../../src/oci/handler.ts'
-import { DEFAULT_WIRE_LIMITS } from '../../src/oci/limits.ts'
 import { fakeRegistry } from './fake-registry.ts'
+import { DEFAULT_WIRE_LIMITS } from './limits.ts'
 import { wireSuite } from './suite.ts'
 
 wireSuite('maps in memory', async () => ({

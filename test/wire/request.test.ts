@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isRefusal } from '../../src/core/errors.ts'
 import { wireHandler } from '../../src/oci/handler.ts'
-import { DEFAULT_WIRE_LIMITS } from '../../src/oci/limits.ts'
 import { locate } from '../../src/oci/path.ts'
 import { formatQuery, parameter, parameters } from '../../src/oci/query.ts'
 import { type Operation, parseOperation } from '../../src/oci/request.ts'
@@ -10,6 +9,7 @@ import { urlOf } from '../../src/oci/url.ts'
 import { operations, spellings } from './arbitraries.ts'
 import { send } from './exchange.ts'
 import { fakeRegistry } from './fake-registry.ts'
+import { DEFAULT_WIRE_LIMITS } from './limits.ts'
 
 function parse(method: string, url: string): Operation | undefined {
   const at = url.indexOf('?')

@@ -1,7 +1,7 @@
 import { wireHandler } from '../../src/oci/handler.ts'
-import { DEFAULT_WIRE_LIMITS } from '../../src/oci/limits.ts'
 import { memoryStack, postgresStack, type Stack, sqliteStack } from '../suite/stacks.ts'
 import { describeNeeding } from '../testbed/needs.ts'
+import { DEFAULT_WIRE_LIMITS } from './limits.ts'
 import { wireSuite } from './suite.ts'
 
 function wireOver(make: () => Promise<Stack>) {

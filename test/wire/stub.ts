@@ -1,9 +1,10 @@
 import { parseRepoName } from '../../src/core/names.ts'
 import type { Registry } from '../../src/core/registry.ts'
 import { wireHandler } from '../../src/oci/handler.ts'
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/oci/limits.ts'
+import type { WireLimits } from '../../src/oci/limits.ts'
 import { type Answer, type Asked, send } from './exchange.ts'
 import { fakeRegistry } from './fake-registry.ts'
+import { DEFAULT_WIRE_LIMITS } from './limits.ts'
 
 export const REPO = parseRepoName('wire/answers')
 export const REPO_VARIABLES = { repo: REPO }
