@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { ObjectKey } from '../src/core/names.ts'
 import { fileBlobStore } from '../src/store/blob-fs.ts'
-import { expectBytes } from './suite/blob-store.ts'
+import { expectBytes } from './suite/blob-store-case.ts'
 import { pieces, rejection } from './suite/bytes.ts'
 import { type SmallDisk, smallDisk, smallDiskRefused } from './testbed/tmpfs.ts'
 

@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import fc from 'fast-check'
 import type { ObjectKey } from '../../src/core/names.ts'
 import type { BlobStore } from '../../src/store/blob.ts'
-import { expectBytes } from './blob-store.ts'
+import { expectBytes } from './blob-store-case.ts'
 import { pieces, rejection, together } from './bytes.ts'
 
 const KEYS = 3
