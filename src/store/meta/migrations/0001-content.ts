@@ -32,24 +32,32 @@ export const content: Migration = {
     ) STRICT;
     CREATE INDEX repo_listed ON repo (listed, name);
 
-    -- The text stays in repo; the triggers follow it. Only published repositories are in here.
-    CREATE VIRTUAL TABLE repo_search USING fts5 (
-      name, description, content = 'repo', content_rowid = 'id', tokenize = 'trigram'
+    -- The text stays in repo; the triggers follow it. Only published repositories are in here. Two tables, since a search
+    -- in one column of a common table reads what it finds in the other, too.
+    CREATE VIRTUAL TABLE repo_name_search USING fts5 (
+      name, content = 'repo', content_rowid = 'id', tokenize = 'trigram'
+    );
+    CREATE VIRTUAL TABLE repo_description_search USING fts5 (
+      description, content = 'repo', content_rowid = 'id', tokenize = 'trigram'
     );
     CREATE TRIGGER repo_search_publish AFTER UPDATE OF published_at ON repo
     WHEN old.published_at IS NULL AND new.published_at IS NOT NULL BEGIN
-      INSERT INTO repo_search (rowid, name, description) VALUES (new.id, new.name, new.description);
+      INSERT INTO repo_name_search (rowid, name) VALUES (new.id, new.name);
+      INSERT INTO repo_description_search (rowid, description) VALUES (new.id, new.description);
     END;
     CREATE TRIGGER repo_search_change AFTER UPDATE OF name, description ON repo
     WHEN old.published_at IS NOT NULL BEGIN
-      INSERT INTO repo_search (repo_search, rowid, name, description)
-      VALUES ('delete', old.id, old.name, old.description);
-      INSERT INTO repo_search (rowid, name, description) VALUES (new.id, new.name, new.description);
+      INSERT INTO repo_name_search (repo_name_search, rowid, name) VALUES ('delete', old.id, old.name);
+      INSERT INTO repo_description_search (repo_description_search, rowid, description)
+      VALUES ('delete', old.id, old.description);
+      INSERT INTO repo_name_search (rowid, name) VALUES (new.id, new.name);
+      INSERT INTO repo_description_search (rowid, description) VALUES (new.id, new.description);
     END;
     CREATE TRIGGER repo_search_delete AFTER DELETE ON repo
     WHEN old.published_at IS NOT NULL BEGIN
-      INSERT INTO repo_search (repo_search, rowid, name, description)
-      VALUES ('delete', old.id, old.name, old.description);
+      INSERT INTO repo_name_search (repo_name_search, rowid, name) VALUES ('delete', old.id, old.name);
+      INSERT INTO repo_description_search (repo_description_search, rowid, description)
+      VALUES ('delete', old.id, old.description);
     END;
 
     CREATE TABLE blob (
