@@ -5,7 +5,9 @@ import { dirname, join, relative, resolve } from 'node:path'
 /** The rest of the registry sees stores only through these. */
 const STORE_INTERFACES = ['src/store/blob.ts', 'src/store/meta/store.ts']
 
-/** Which parts of the tree each part may import, besides itself; a path ending in `.ts` is that file alone. */
+/**
+ * Which parts of the tree each part may import, besides itself; a path ending in `.ts` is that file alone.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
   'src/config.ts': ['src/core'],

@@ -24,7 +24,10 @@ function attribute(tag: string, name: string): string {
   return unescapeXml(match?.[1] ?? '')
 }
 
-/** Reads the JUnit report that `bun test` writes: suites nested by `describe`, cases with `failure` or `skipped` inside. */
+/**
+ * Reads the JUnit report that `bun test` writes: suites nested by `describe`, cases with `failure` or
+ * `skipped` inside.
+ */
 export function readJunit(xml: string): TestOutcome[] {
   const outcomes: TestOutcome[] = []
   const groups: string[] = []

@@ -15,7 +15,10 @@ async function aptGet(...args: string[]): Promise<string | undefined> {
   return code === 0 ? undefined : `apt-get ${args.join(' ')} ended with ${code}:\n${out}${err}`
 }
 
-/** Debian asks this script before it starts a service; ours says no, so an installed server does not begin to listen. */
+/**
+ * Debian asks this script before it starts a service; ours says no, so an installed server does not begin to
+ * listen.
+ */
 async function withoutServices(install: () => Promise<void>): Promise<void> {
   if (existsSync(POLICY)) return install()
   await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })

@@ -45,8 +45,8 @@ export function printReport(results: readonly FileResult[], failedChecks: readon
 }
 
 /**
- * The verdict over all files and checks. A fault outside of the tests counts as a failure; nothing run is no success;
- * with `strict` (continuous integration) neither is a skip.
+ * The verdict over all files and checks. A fault outside of the tests counts as a failure; nothing run is no
+ * success; with `strict` (continuous integration) neither is a skip.
  */
 export function judge(
   results: readonly FileResult[],

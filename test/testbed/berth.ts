@@ -15,7 +15,9 @@ export interface BerthOptions {
   readonly executable?: string
   /** Where the data lies; a temporary folder, removed with the server, unless told. */
   readonly data?: string
-  /** Set where a test breaks something under the server. Otherwise a line logged as an error fails the test. */
+  /**
+   * Set where a test breaks something under the server. Otherwise a line logged as an error fails the test.
+   */
   readonly mayLogErrors?: boolean
 }
 
@@ -43,7 +45,10 @@ function withoutOwnSettings(): Record<string, undefined> {
   return Object.fromEntries(names.map((name) => [name, undefined]))
 }
 
-/** Starts `berth serve` on a free loopback port and waits until it is ready. Disposing of it stops it in good order. */
+/**
+ * Starts `berth serve` on a free loopback port and waits until it is ready. Disposing of it stops it in good
+ * order.
+ */
 export async function startBerth(options: BerthOptions = {}): Promise<BerthServer> {
   await using stack = new AsyncDisposableStack()
   const data = options.data ?? join(stack.use(await tempFolder()).path, 'data')
@@ -82,7 +87,8 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
     daemon,
     data,
     async requests() {
-      // Lines come in the order of the answers, so everything answered before this request stands before its line.
+      // Lines come in the order of the answers, so everything answered before this request stands before its
+      // line.
       const mark = `/v2/mark-${crypto.randomUUID()}`
       await fetch(`${url}${mark}`)
       await daemon.waitForLine((line) => line.includes(mark))

@@ -26,8 +26,8 @@ graphroot = "/var/lib/containers/storage"
 `
 
 /**
- * As root these tools keep caches and locks in fixed places whatever they are told. They therefore run in a mount
- * namespace where those places are folders of the test; the kernel drops it with the process.
+ * As root these tools keep caches and locks in fixed places whatever they are told. They therefore run in a
+ * mount namespace where those places are folders of the test; the kernel drops it with the process.
  */
 const APART = 'mount --bind "$1/lib" /var/lib/containers && mount --bind "$1/run" /run && shift && exec "$@"'
 

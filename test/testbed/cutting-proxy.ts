@@ -11,15 +11,18 @@ export interface Disturbance {
 }
 
 /**
- * A TCP proxy that knows just enough of HTTP to disturb one request: a client without pipelining begins each request
- * with a packet of its own.
+ * A TCP proxy that knows just enough of HTTP to disturb one request: a client without pipelining begins each
+ * request with a packet of its own.
  */
 export interface CuttingProxy extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string
   /** Breaks the connection once, in the middle of such a request. Resolves once it did. */
   cut(disturbance: Disturbance): Promise<void>
-  /** Stops passing bytes on once, in the middle of such a request. Resolves once it did, with what lets them go on. */
+  /**
+   * Stops passing bytes on once, in the middle of such a request. Resolves once it did, with what lets them
+   * go on.
+   */
   hold(disturbance: Disturbance): Promise<() => void>
 }
 

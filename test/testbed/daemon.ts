@@ -6,7 +6,10 @@ export interface Daemon extends AsyncDisposable {
   /** Every line it printed, on both of its outputs. */
   readonly lines: readonly string[]
   readonly exited: Promise<number>
-  /** The first line, printed already or still to come, that passes. Rejects when it ends or `limit` seconds pass before. */
+  /**
+   * The first line, printed already or still to come, that passes. Rejects when it ends or `limit` seconds
+   * pass before.
+   */
   waitForLine(passes: (line: string) => boolean, limit?: number): Promise<string>
   kill(signal: NodeJS.Signals): void
   /** Asks it to end with `signal`, kills it after `limit` seconds, and returns its exit code. */

@@ -8,7 +8,10 @@ import { tempFolder } from './temp.ts'
 
 const ACCESS = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) /
 
-/** Starts Debian's docker-registry: what the client tests can be tried against, to tell a client's manner from a fault of ours. */
+/**
+ * Starts Debian's docker-registry: what the client tests can be tried against, to tell a client's manner
+ * from a fault of ours.
+ */
 export async function startDistribution(): Promise<RegistryServer> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await tempFolder())

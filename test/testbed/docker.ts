@@ -19,8 +19,8 @@ export interface DockerOptions {
 }
 
 /**
- * Starts an engine without a network of its own: its data, sockets and configuration lie in a temporary folder, and
- * it takes every registry on the loopback addresses without a certificate, HTTPS first.
+ * Starts an engine without a network of its own: its data, sockets and configuration lie in a temporary
+ * folder, and it takes every registry on the loopback addresses without a certificate, HTTPS first.
  */
 export async function startDocker(options: DockerOptions = {}): Promise<Docker> {
   await using stack = new AsyncDisposableStack()

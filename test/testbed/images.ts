@@ -84,8 +84,8 @@ async function writeBlob(folder: string, mediaType: string, pieces: Iterable<Buf
 }
 
 /**
- * Writes an OCI layout with one image under `latest` whose layers are the bytes asked for, of any size, 0 and 1
- * included. It cannot be run: its layers are no archives.
+ * Writes an OCI layout with one image under `latest` whose layers are the bytes asked for, of any size, 0
+ * and 1 included. It cannot be run: its layers are no archives.
  */
 export async function writeLayout(folder: string, layers: readonly BlobPlan[]): Promise<void> {
   await mkdir(join(folder, 'blobs/sha256'), { recursive: true })

@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net'
 
 /**
- * A port of the loopback address that nothing listens on, for servers that cannot ask the kernel for one themselves.
- * Another process may take it before they do; they then fail to start, and say so.
+ * A port of the loopback address that nothing listens on, for servers that cannot ask the kernel for one
+ * themselves. Another process may take it before they do; they then fail to start, and say so.
  */
 export async function freePort(): Promise<number> {
   const server = createServer()

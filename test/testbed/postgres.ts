@@ -15,7 +15,10 @@ export interface Postgres extends AsyncDisposable {
 }
 
 export interface PostgresOptions {
-  /** Settings by name. Durability is off unless told: it costs time and proves nothing while the machine stays up. */
+  /**
+   * Settings by name. Durability is off unless told: it costs time and proves nothing while the machine
+   * stays up.
+   */
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -23,7 +26,10 @@ async function userId(flag: '-u' | '-g'): Promise<number> {
   return Number(await run(['id', flag, 'postgres']))
 }
 
-/** Starts a cluster on a free loopback port. It will not run as root, so root runs it as Debian's `postgres` user. */
+/**
+ * Starts a cluster on a free loopback port. It will not run as root, so root runs it as Debian's `postgres`
+ * user.
+ */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await tempFolder())

@@ -18,7 +18,9 @@ function program(command: string, ...packages: string[]): Program {
   return { packages: packages.length === 0 ? [command] : packages, find: () => onPath(command) }
 }
 
-/** Debian keeps the server's programs of every PostgreSQL release in a folder of its own; the newest counts. */
+/**
+ * Debian keeps the server's programs of every PostgreSQL release in a folder of its own; the newest counts.
+ */
 function findPostgres(command: string): string | undefined {
   const root = '/usr/lib/postgresql'
   if (!existsSync(root)) return onPath(command)
@@ -46,7 +48,6 @@ export const PROGRAMS = {
   postgres: { packages: ['postgresql'], find: () => findPostgres('postgres') },
   'docker-registry': program('docker-registry'),
   strace: program('strace'),
-  curl: program('curl'),
   openssl: program('openssl'),
   setpriv: program('setpriv', 'util-linux'),
 } as const satisfies Record<string, Program>

@@ -45,7 +45,10 @@ export async function tryRun(argv: readonly string[], options: CommandOptions = 
   return { code, stdout, stderr: late ? `${stderr}\nkilled after ${seconds} s` : stderr }
 }
 
-/** Runs a command and returns what it printed on its standard output. Throws CommandError unless it ended with 0. */
+/**
+ * Runs a command and returns what it printed on its standard output. Throws CommandError unless it ended
+ * with 0.
+ */
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
   const result = await tryRun(argv, options)
   if (result.code !== 0) throw new CommandError(argv, result)

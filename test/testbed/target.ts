@@ -2,7 +2,10 @@ import { type BerthOptions, startBerth } from './berth.ts'
 import { startDistribution } from './distribution.ts'
 import type { LoggedRequest, RegistryServer } from './server.ts'
 
-/** `BERTH_CLIENT_TARGET=distribution` runs the client tests against Debian's docker-registry, to see what is the client's manner. */
+/**
+ * `BERTH_CLIENT_TARGET=distribution` runs the client tests against Debian's docker-registry, to see what is
+ * the client's manner.
+ */
 export const TARGET_IS_PEER = process.env.BERTH_CLIENT_TARGET === 'distribution'
 
 /** Starts the registry that the client tests talk to. */

@@ -18,8 +18,8 @@ async function mountsBelow(path: string): Promise<string[]> {
 }
 
 /**
- * Makes a temporary folder, with a short path since sockets live in it. Disposing of it unmounts what an ended
- * engine left mounted below, and removes it.
+ * Makes a temporary folder, with a short path since sockets live in it. Disposing of it unmounts what an
+ * ended engine left mounted below, and removes it.
  */
 export async function tempFolder(): Promise<TempFolder> {
   const path = await realpath(await mkdtemp(join(tmpdir(), 'b')))
