@@ -3,7 +3,7 @@ import type { BlobContent, Span } from '../core/registry.ts'
 
 export interface AppendOptions {
   /** How many bytes the body is going to bring, where known: a hint, never checked. */
-  readonly size?: number
+  readonly size?: number | undefined
   /** Called from time to time during a long append with the length that is durable by then. */
   readonly onDurable?: (length: number) => Promise<void>
 }

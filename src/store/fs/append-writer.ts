@@ -204,7 +204,7 @@ export class AppendWriter {
     this.#release()
     const file = this.#file
     this.#file = undefined
-    await file?.close()
+    file?.close()
     return this.#position
   }
 
@@ -214,7 +214,7 @@ export class AppendWriter {
     await this.#checkpoint
     this.#release()
     try {
-      await this.#file?.close()
+      this.#file?.close()
     } catch {
       // The first error is the one to tell.
     }

@@ -15,8 +15,8 @@ export class BlobFile {
   readonly #path: string
   readonly #fd: number
   readonly #sync: boolean
-  /** The same file past the page cache, opened when first wanted; undefined where the file system has no such thing. */
-  #direct: Promise<number | undefined> | undefined
+  /** The same file past the page cache, opened when first wanted; false where the file system has no such thing. */
+  #direct: number | false | undefined
 
   private constructor(path: string, fd: number, sync: boolean) {
     this.#path = path
@@ -26,7 +26,8 @@ export class BlobFile {
 
   /** Opens for writing, with more flags where given. `sync: false` turns `datasync` into nothing (unsafe). */
   static async open(path: string, flags: number, sync: boolean): Promise<BlobFile> {
-    return new BlobFile(path, await openForWriting(path, flags), sync)
+    const fd = await call<number>((done) => fs.open(path, O_WRONLY | flags, FILE_MODE, done))
+    return new BlobFile(path, fd, sync)
   }
 
   /** Writes all the bytes at a position; the kernel may take them in several parts. */
@@ -39,11 +40,11 @@ export class BlobFile {
   async writeDirect(bytes: Uint8Array, position: number): Promise<void> {
     let at = 0
     if (position % PAGE === 0 && bytes.byteLength % PAGE === 0) {
-      const fd = await (this.#direct ??= openForWriting(this.#path, O_DIRECT).catch(unlessUnsupported))
+      this.#direct ??= openDirect(this.#path)
       // A short write leaves the position askew, which says EINVAL: the other way then finds the reason.
-      while (fd !== undefined && at < bytes.byteLength) {
-        const written = await writeSome(fd, bytes, at, position).catch(unlessUnsupported)
-        if (written === undefined) break
+      while (this.#direct !== false && at < bytes.byteLength) {
+        const written = await writeSome(this.#direct, bytes, at, position).catch(unlessUnsupported)
+        if (written === false) break
         at += written
       }
     }
@@ -62,18 +63,22 @@ export class BlobFile {
     if (this.#sync) await call<void>((done) => fs.fdatasync(this.#fd, done))
   }
 
-  async close(): Promise<void> {
-    const direct = await this.#direct?.catch(() => undefined)
+  close(): void {
     try {
-      if (direct !== undefined) fs.closeSync(direct)
+      if (typeof this.#direct === 'number') fs.closeSync(this.#direct)
     } finally {
       fs.closeSync(this.#fd)
     }
   }
 }
 
-function openForWriting(path: string, flags: number): Promise<number> {
-  return call((done) => fs.open(path, O_WRONLY | flags, FILE_MODE, done))
+/** Opening a file that is there already changes nothing on disk, so it needs no trip to the thread pool. */
+function openDirect(path: string): number | false {
+  try {
+    return fs.openSync(path, O_WRONLY | O_DIRECT)
+  } catch (error) {
+    return unlessUnsupported(error)
+  }
 }
 
 function writeSome(fd: number, bytes: Uint8Array, at: number, position: number): Promise<number> {
@@ -81,8 +86,9 @@ function writeSome(fd: number, bytes: Uint8Array, at: number, position: number):
 }
 
 /** Direct writes are a matter of speed: a file system without them (EINVAL) gets ordinary ones. */
-function unlessUnsupported(error: unknown): undefined {
+function unlessUnsupported(error: unknown): false {
   if (errorCode(error) !== 'EINVAL') throw error
+  return false
 }
 
 /** Writes a small file whole and makes its bytes durable; its name needs `syncDirectory`. */
