@@ -81,6 +81,7 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     const metered = new MeteredBody(body, hash, limits.maxBlobBytes - row.offset)
     let recorded = row.offset
     const size = await blobs.append(row.key, row.offset, metered, {
+      size: body.length,
       onDurable: async (length) => {
         await advance(row.id, recorded, length)
         recorded = length

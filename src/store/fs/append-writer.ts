@@ -226,7 +226,7 @@ export class AppendWriter {
 
   async #takeBack(): Promise<void> {
     const path = this.#context.layout.path(this.#key)
-    if (this.#offset === 0) await unlink(path)
+    if (this.#durable === 0) await unlink(path)
     else if (this.#writes > 0) await truncate(path, this.#durable)
   }
 
