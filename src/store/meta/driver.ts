@@ -45,9 +45,13 @@ export class NeedsToBeAlone extends Error {
 /** The most values one list has; longer ones are cut into several statements. */
 export const MAX_LIST = 512
 
-/** 1, 2, 4 … 512: lists come in few sizes, so that the caches of prepared statements stay small. */
+/** Up to here a list has its own text: most manifests are that small, and padding costs. */
+const EXACT_LIST = 8
+
+/** 1 … 8, 16 … 512: lists come in few sizes, so that the caches of prepared statements stay small. */
 function padded(count: number): number {
-  let size = 1
+  if (count <= EXACT_LIST) return count
+  let size = EXACT_LIST
   while (size < count) size *= 2
   return size
 }

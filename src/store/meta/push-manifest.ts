@@ -52,33 +52,31 @@ export async function pushManifest(
     return { outcome: 'too-deep' }
   }
 
-  let id = (await tx.get<{ id: number }>(FIND, [repo.id, digest]))?.id
-  if (id === undefined) {
-    const subjectMissing = subject !== null && (await tx.get(FIND, [repo.id, subject])) === undefined
-    // What is missing here, another writer of the repository may be adding at this moment.
-    const depends = resolved.waiting.length > 0 || resolved.childIsBlob || subjectMissing
-    if (depends && !alone) throw new NeedsToBeAlone()
-    const inserted = await tx.get<{ id: number }>(INSERT, [
-      repo.id,
-      digest,
-      mediaCode(push.mediaType),
-      push.bytes.byteLength,
-      facts.artifactType || null,
-      subject,
-      now,
-      subject === null ? null : (facts.annotations ?? null),
-      push.bytes,
-    ])
-    if (inserted !== undefined) {
-      id = inserted.id
-      await insertReferences(tx, repo.id, id, resolved)
-      if (subject !== null && subjectMissing) await insertMissingSubject(tx, repo.id, id, subject)
-      await settleManifest(tx, repo.id, id, digest)
-    } else {
-      // Another push of the same manifest was faster; it has committed, and cannot be deleted while we hold the repository.
-      id = ((await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }).id
-    }
+  const subjectMissing = subject !== null && (await tx.get(FIND, [repo.id, subject])) === undefined
+  // What is missing here, another writer of the repository may be adding at this moment.
+  const depends = resolved.waiting.length > 0 || resolved.childIsBlob || subjectMissing
+  if (depends && !alone && (await tx.get(FIND, [repo.id, digest])) === undefined) throw new NeedsToBeAlone()
+
+  let manifest = await tx.get<{ id: number }>(INSERT, [
+    repo.id,
+    digest,
+    mediaCode(push.mediaType),
+    push.bytes.byteLength,
+    facts.artifactType || null,
+    subject,
+    now,
+    subject === null ? null : (facts.annotations ?? null),
+    push.bytes,
+  ])
+  if (manifest !== undefined) {
+    await insertReferences(tx, repo.id, manifest.id, resolved)
+    if (subjectMissing) await insertMissingSubject(tx, repo.id, manifest.id, subject)
+    await settleManifest(tx, repo.id, manifest.id, digest)
+  } else {
+    // It stands already, with its references, and cannot be deleted while we hold the repository.
+    manifest = (await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }
   }
+  const { id } = manifest
 
   if (push.tags.length === 0) await queueManifest(tx, repo.id, id, now + push.grace)
   for (const tag of push.tags.length > 1 ? [...push.tags].sort() : push.tags)

@@ -47,7 +47,7 @@ async function open(path: string, durable: boolean, mark: CommitMark) {
   try {
     await migrateSqlite(database)
   } catch (error) {
-    database.close()
+    database.close(true)
     throw error
   }
   writer = new Writer(database, path, mark)
@@ -110,6 +110,6 @@ class Writer {
   }
 
   close() {
-    this.#database.close()
+    this.#database.close(true)
   }
 }

@@ -39,7 +39,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
     async close() {
       await writer.close()
-      database.close()
+      database.close(true)
     },
   }
 }

@@ -90,6 +90,7 @@ const step = fc.oneof(
       sparse: fc.constantFrom<Sparse>('none', 'index', 'all', 'all'),
       expect: fc.constantFrom('', '', '', '', 'absent', 'present', 'digest'),
       expected: below(MANIFESTS),
+      depth: fc.option(below(3), { freq: 2 }),
     }),
   },
   // What a collector does with entries that prove wrong; seen by nobody, but what is forgotten then leaks.
@@ -247,6 +248,7 @@ export class World {
           ...(this.#manifests[step.manifest] as TestManifest),
           ...{ repo: this.repo(step.repo), tags: step.tags.map((at) => tag(`t${at}`)), sparse: step.sparse },
           ...{ ...where, ...this.#expectation(step.expect, step.expected) },
+          ...(step.depth !== null && { maxIndexDepth: step.depth }),
         })
       case 'deleteManifest':
         return await store.deleteManifest({

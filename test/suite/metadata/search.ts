@@ -42,10 +42,10 @@ export function searchCases(made: () => MetadataUnderTest, hasDescriptions: bool
   })
 
   test('search: terms of one and two characters find exact names and prefixes', async () => {
-    await publish('q7/inside', 'xq7x/inside', 'library/q7')
-    const { names } = await find('q7')
-    expect(names.slice(0, 2)).toEqual(['library/q7', 'q7/inside'])
-    expect(names).not.toContain('xq7x/inside')
+    await publish('7q/inside', 'x7qx/inside', 'library/7q')
+    const { names } = await find('7q')
+    expect(names.slice(0, 2)).toEqual(['library/7q', '7q/inside'])
+    expect(names).not.toContain('x7qx/inside')
     expect((await find('q')).names.length).toBeGreaterThan(0)
   })
 
