@@ -55,7 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (options.json !== undefined)
     await writeFile(resolve(options.json), JSON.stringify({ conditions, ...samples }, null, 1))
   if (options.write) await rewriteTables(DOCUMENT, `${conditions}\n\n${tables}`)
-  say('done')
+  say('removing what was stored')
   return 0
 }
 

@@ -38,10 +38,10 @@ function rows(now: number): string[] {
     // The search index follows this column.
     `UPDATE repo SET published_at = ${now}`,
     `${COUNT(2 * REPOSITORIES)} INSERT INTO blob (id, digest, size, obj, created_at)
-     SELECT i, x'01' || randomblob(32), 1000, printf('%08x-0000-4000-8000-000000000000', i), ${now} FROM n`,
+     SELECT i, CAST(x'01' || randomblob(32) AS BLOB), 1000, printf('%08x-0000-4000-8000-000000000000', i), ${now} FROM n`,
     `INSERT INTO repo_blob (repo_id, blob_id) SELECT (id + 1) / 2, id FROM blob`,
     `${COUNT(MANIFESTS)} INSERT INTO manifest (id, repo_id, digest, media, size, created_at, payload)
-     SELECT i, 1 + i % ${REPOSITORIES}, x'01' || randomblob(32), ${MEDIA}, ${PAYLOAD}, ${now}, randomblob(${PAYLOAD}) FROM n`,
+     SELECT i, 1 + i % ${REPOSITORIES}, CAST(x'01' || randomblob(32) AS BLOB), ${MEDIA}, ${PAYLOAD}, ${now}, randomblob(${PAYLOAD}) FROM n`,
     `INSERT INTO manifest_blob (repo_id, manifest_id, blob_id) SELECT repo_id, id, 2 * repo_id - 1 FROM manifest`,
     `INSERT INTO manifest_blob (repo_id, manifest_id, blob_id) SELECT repo_id, id, 2 * repo_id FROM manifest`,
     `INSERT INTO tag (repo_id, name, manifest_id, updated_at)
