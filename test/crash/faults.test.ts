@@ -8,7 +8,7 @@ import { stopAndScrub } from './strike.ts'
 import { UploadSession } from './upload-session.ts'
 import { Fault, readBlob, wireTo } from './wire.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 describeOnBoth('a failing disk', (newSite) => {
   for (const code of ['EIO', 'ENOSPC'] as const)

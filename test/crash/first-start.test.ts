@@ -6,7 +6,7 @@ import { describeOnBoth } from './sites.ts'
 import { stopAndScrub } from './strike.ts'
 import { readBlob, wireTo } from './wire.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 /** Later than any set-up takes; moments are spread below it. */
 const LATEST = 240

@@ -5,7 +5,7 @@ import { OPERATIONS } from './operations.ts'
 import { describeOnBoth } from './sites.ts'
 import { insistOnPath, strikeEverywhere } from './strike.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 test('every failpoint lies on the way of some operation', () => {
   const passed = new Set([...OPERATIONS.flatMap((operation) => operation.path), ...SWEEP, ...REAP])
