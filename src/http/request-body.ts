@@ -54,13 +54,13 @@ export class RequestBody implements Body, Watched {
         const chunk = await this.#next(reader)
         if (chunk === undefined) break
         this.received += chunk.byteLength
+        this.#received(chunk.byteLength)
         yield chunk
       }
       if (this.length !== undefined && this.received !== this.length) throw this.#incomplete()
       this.finished = true
     } finally {
       this.#watchdog.release(this)
-      this.#received(this.received)
       if (!this.finished) reader.cancel().catch(() => {})
     }
   }

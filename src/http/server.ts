@@ -4,6 +4,7 @@ import type { ReplyBody, WireHandler, WireReply, WireRequest } from '../oci/mess
 import type { AccessLine } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type BodyPace, BodyWatchdog } from './body-watchdog.ts'
+import { chunkReminder } from './chunk-reminder.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { isHost } from './host.ts'
 import { type Probes, probe } from './probes.ts'
@@ -46,7 +47,11 @@ export function startServer(options: ServerOptions): Server {
   const { handler, log, metrics, proxies } = options
   const watchdog = new BodyWatchdog(options.pace)
   const nextId = requestIds()
-  const received = (bytes: number) => metrics.received(bytes)
+  const remind = chunkReminder(() => Bun.gc(true))
+  const received = (bytes: number) => {
+    metrics.received(bytes)
+    remind(bytes)
+  }
   let draining = false
   const probes: Probes = { checks: options.checks, draining: () => draining, metrics }
 
