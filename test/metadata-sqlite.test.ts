@@ -6,6 +6,7 @@ import { parseRepoName } from '../src/core/names.ts'
 import { MIGRATIONS } from '../src/store/meta/migrate.ts'
 import { openSqlite } from '../src/store/meta/sqlite.ts'
 import { migrateSqlite } from '../src/store/meta/sqlite-connection.ts'
+import { WriterThread } from '../src/store/meta/sqlite-writer.ts'
 import type { MetadataStore } from '../src/store/meta/store.ts'
 import { audit } from './suite/metadata/audit.ts'
 import {
@@ -183,6 +184,30 @@ describe('metadata on SQLite', () => {
     await writeFile(path, 'this is not a database, but a text of some length'.repeat(100))
     expect((await rejection(openSqlite(path))).message).toContain('not a database')
     expect((await rejection(openSqlite(join(folder.path, 'nowhere/x.db')))).message).toContain('nowhere')
+  })
+
+  test('when the writer dies, what waits and what comes later is unavailable, and closing ends', async () => {
+    const worker = new Worker(new URL('./suite/metadata/dying-worker.ts', import.meta.url))
+    const writer = new WriterThread(10, worker)
+    await writer.open(newPath(), true)
+    const waiting = await Promise.all(
+      [writer.run('ping', undefined), writer.run('ping', undefined)].map(rejection),
+    )
+    for (const error of [...waiting, await rejection(writer.run('ping', undefined))]) {
+      expect(error.kind).toBe('unavailable')
+      expect(error.message).not.toContain('the thread dies')
+      expect(String((error.cause as Error).message)).toContain('the thread dies')
+    }
+    await writer.close()
+  })
+
+  test('a command that is no plain value fails alone', async () => {
+    const store = await openSqlite(newPath())
+    const repo = freshRepo()
+    const bad = { ...image(), facts: { shape: () => 'image' } as never }
+    expect((await rejection(push(store, repo, bad))).message).toContain('cloned')
+    await pushed(store, repo, image())
+    await store.close()
   })
 
   const faulty = async (path: string, failpoints: string) =>
