@@ -2,12 +2,12 @@
 const REMIND_AFTER = 16 * 1024 * 1024
 /** ms between two reminders at least, and how many times a collection's own time has to pass before the next. */
 const AT_MOST_EVERY = 1000
-const REST = 100
+const REST = 50
 
 /**
  * Counts the bytes of request bodies and reminds the runtime's collector of them. Each chunk is memory outside of its heap, which
  * it takes back only once the heap has grown: a few hundred slow uploads would hold twice what they need. Collecting so takes
- * at most a hundredth of the time.
+ * at most a fiftieth of the time.
  */
 export function chunkReminder(
   collect: () => void,
