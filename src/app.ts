@@ -15,6 +15,7 @@ import { openSqlite } from './store/meta/sqlite.ts'
 import { lockDirectory } from './store/meta/sqlite-lock.ts'
 import type { MetadataStore } from './store/meta/store.ts'
 import { withSmallBlobs } from './store/small-blobs.ts'
+import { failureLog } from './telemetry/failures.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { timed } from './telemetry/timed.ts'
@@ -32,9 +33,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const metrics = createMetrics()
   undo.defer(() => metrics.close())
   undo.use(lockDirectory(config.data))
-  const blobs = timed('store', await openBlobs(config), metrics)
+  const blobs = timed('store', await openBlobs(config), metrics, failureLog('blob store', log))
   undo.defer(() => blobs.close())
-  const meta = timed('database', await openMetadata(config), metrics)
+  const meta = timed('database', await openMetadata(config), metrics, failureLog('database', log))
   undo.defer(() => meta.close())
   metrics.gauge('berth_uploads_open', 'Upload sessions that are open', () => meta.countUploads())
 

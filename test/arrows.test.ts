@@ -10,7 +10,8 @@ const STORE_INTERFACES = ['src/store/blob.ts', 'src/store/meta/store.ts']
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
-  'src/config.ts': ['src/core'],
+  'src/settings.ts': ['src/core'],
+  'src/config.ts': ['src/core', 'src/settings.ts'],
   'src/telemetry': ['src/core'],
   'src/store': ['src/core'],
   'src/registry': ['src/core', ...STORE_INTERFACES],
@@ -19,7 +20,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/http': ['src/core', 'src/oci', 'src/telemetry'],
   'src/api': ['src/core', 'src/auth', ...STORE_INTERFACES],
   'src/jobs': ['src/core', ...STORE_INTERFACES],
-  'src/cli': ['src/core', 'src/config.ts', 'src/telemetry', 'src/app.ts', 'package.json'],
+  'src/cli': ['src/core', 'src/settings.ts', 'src/config.ts', 'src/telemetry', 'src/app.ts', 'package.json'],
   'src/main.ts': ['src/core', 'src/config.ts', 'src/cli'],
   'src/app.ts': ['src'],
   web: ['src/api/schema.ts', 'src/api/client.ts'],

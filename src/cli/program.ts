@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { ConfigError, printConfig, readConfig, SETTINGS, type SettingName } from '../config.ts'
+import { ConfigError, printConfig, readConfig } from '../config.ts'
+import { SETTINGS, type SettingName } from '../settings.ts'
 import { serve } from './serve.ts'
 import { VERSION } from './version.ts'
 

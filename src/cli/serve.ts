@@ -1,5 +1,6 @@
+import { hostname as systemName } from 'node:os'
 import { type App, startApp } from '../app.ts'
-import { type Config, isLoopback, parseListen, reviewConfig } from '../config.ts'
+import { type Config, isLoopback, parseListen, reviewConfig, unknownVariables } from '../config.ts'
 import { createLog, type Logger } from '../telemetry/log.ts'
 import { VERSION } from './version.ts'
 
@@ -10,6 +11,8 @@ export async function serve(config: Config): Promise<number> {
   const json = config.logFormat === 'json' || (config.logFormat === 'auto' && !terminal)
   const log = createLog({ level: config.logLevel, json, colour: terminal && !process.env.NO_COLOR })
   for (const warning of warnings) log.warn(warning)
+  for (const name of unknownVariables(process.env))
+    log.warn(`there is no option ${name}; see berth serve --help`)
   const app = await startApp(config, log)
   // Before anyone hears that it serves: they may end it at once.
   const stopped = untilStopped(app, log)
@@ -19,9 +22,10 @@ export async function serve(config: Config): Promise<number> {
     data: config.data,
     database: config.databaseUrl ? 'postgresql' : 'sqlite',
   })
-  const { hostname } = parseListen(config.listen)
-  const shown = isLoopback(hostname) ? app.address.replace(/^127\.0\.0\.1:/, 'localhost:') : app.address
-  log.info(`push with: docker tag IMAGE ${shown}/NAME && docker push ${shown}/NAME`)
+  if (!config.readOnly) {
+    const host = pushHost(config, app.address)
+    log.info(`push with: docker tag IMAGE ${host}/NAME && docker push ${host}/NAME`)
+  }
   log.flush()
 
   await stopped
@@ -46,4 +50,13 @@ function untilStopped(app: App, log: Logger): Promise<void> {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
+}
+
+/** How clients name this registry. */
+function pushHost({ publicUrl, listen }: Config, address: string): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).host
+  const { hostname } = parseListen(listen)
+  const port = address.slice(address.lastIndexOf(':') + 1)
+  if (isLoopback(hostname)) return `localhost:${port}`
+  return hostname === '0.0.0.0' || hostname === '::' ? `${systemName()}:${port}` : address
 }

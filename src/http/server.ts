@@ -1,4 +1,5 @@
 import { ANONYMOUS, type Context } from '../core/context.ts'
+import type { RefusalKind } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { ReplyBody, WireHandler, WireReply, WireRequest } from '../oci/message.ts'
 import type { AccessLine } from '../telemetry/log.ts'
@@ -58,68 +59,66 @@ export function startServer(options: ServerOptions): Server {
   async function answer(request: Request, server: BunServer): Promise<Response> {
     const start = performance.now()
     const id = nextId()
-    const url = request.url
-    const { path, query } = cut(url)
-    const method = request.method
-    let reply: WireReply | undefined
-    let response: Response
-    let route = 'other'
-    try {
-      if (!isHost(request.headers.get('host'))) {
-        response = problem(400, 'UNSUPPORTED', 'the request must name one host in its Host header', id)
-      } else {
-        reply = await handler(
-          new BunRequest(request, method, path, query, watchdog, received),
-          new RequestContext(request, id),
-        )
-        if (reply !== undefined) {
-          route = reply.route
-          response = toResponse(reply, method, id)
-        } else {
-          const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
-          if (probed !== undefined) {
-            route = path.slice(1)
-            probed.headers.set('x-request-id', id)
-          }
-          response =
-            probed ?? problem(404, 'UNSUPPORTED', 'there is nothing here; the registry is at /v2/', id)
-        }
-      }
-    } catch (error) {
-      log.error('request failed', { id, method, path, error: describe(error) })
-      response = problem(
-        500,
-        'UNKNOWN',
-        `something broke inside the registry; its log tells more under request id ${id}`,
-        id,
-      )
-    }
+    const { path, query } = cut(request.url)
+    const wire = new BunRequest(request, path, query, watchdog, received)
+    const { response, route, bytes, refusal } = await respond(request, wire, id)
     if (draining) response.headers.set('connection', 'close')
     const ms = performance.now() - start
-    const bytes = lengthOf(reply, response)
+    const { method } = wire
+    const sent = method === 'HEAD' ? 0 : bytes
     metrics.request({
       route,
       method: knownMethod(method),
       status: response.status,
       seconds: ms / 1000,
-      bytesOut: method === 'HEAD' ? 0 : (bytes ?? 0),
+      bytesOut: sent ?? 0,
     })
     if (options.accessLog) {
       const peer = server.requestIP(request)?.address ?? ''
-      const client = proxies.none ? peer : proxies.clientOf(peer, request.headers.get('x-forwarded-for'))
       log.access({
         id,
-        client,
+        client: proxies.none ? peer : proxies.clientOf(peer, wire.header('x-forwarded-for')),
         method,
         path,
         route,
         status: response.status,
-        bytes,
+        bytes: sent,
+        received: wire.received,
         ms,
-        agent: request.headers.get('user-agent') ?? '',
+        agent: wire.header('user-agent') ?? '',
+        refusal,
       })
     }
     return response
+  }
+
+  /** The answer to a request, whatever happens. */
+  async function respond(request: Request, wire: BunRequest, id: string): Promise<Answer> {
+    const { method, path } = wire
+    try {
+      if (!isHost(wire.header('host'))) {
+        return ours(
+          'other',
+          problem(400, 'UNSUPPORTED', 'the request must name one host in its Host header', id),
+        )
+      }
+      const reply = await handler(wire, new RequestContext(request, id))
+      if (reply !== undefined) {
+        const length = reply.headers['Content-Length']
+        const bytes = length === undefined ? undefined : Number(length)
+        return { response: toResponse(reply, method, id), route: reply.route, bytes, refusal: reply.refusal }
+      }
+      const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
+      if (probed !== undefined) {
+        probed.headers.set('x-request-id', id)
+        return ours(path.slice(1), probed)
+      }
+      return ours('other', problem(404, 'UNSUPPORTED', 'there is nothing here; the registry is at /v2/', id))
+    } catch (error) {
+      log.error('request failed', { id, method, path, error: describe(error) })
+      const sentence = `something broke inside the registry; its log tells more under request id ${id}`
+      return ours('other', problem(500, 'UNKNOWN', sentence, id))
+    }
   }
 
   const server = Bun.serve({
@@ -127,6 +126,8 @@ export function startServer(options: ServerOptions): Server {
     port: options.port,
     idleTimeout: IDLE_TIMEOUT,
     maxRequestBodySize: MAX_BODY,
+    // Two servers on one port would share its clients between them.
+    reusePort: false,
     development: false,
     fetch: answer,
     error(error) {
@@ -161,23 +162,22 @@ class BunRequest implements WireRequest {
   readonly query: string
   readonly #request: Request
   readonly #watchdog: BodyWatchdog
-  readonly #received: (bytes: number) => void
+  readonly #count: (bytes: number) => void
   #body: RequestBody | undefined
 
   constructor(
     request: Request,
-    method: string,
     path: string,
     query: string,
     watchdog: BodyWatchdog,
     received: (bytes: number) => void,
   ) {
-    this.method = method
+    this.method = request.method
     this.path = path
     this.query = query
     this.#request = request
     this.#watchdog = watchdog
-    this.#received = received
+    this.#count = received
   }
 
   header(name: string): string | null {
@@ -190,8 +190,13 @@ class BunRequest implements WireRequest {
   }
 
   get body(): RequestBody {
-    this.#body ??= new RequestBody(this.#request.body, this.#length, this.#watchdog, this.#received)
+    this.#body ??= new RequestBody(this.#request.body, this.#length, this.#watchdog, this.#count)
     return this.#body
+  }
+
+  /** Bytes of the body that have arrived. */
+  get received(): number {
+    return this.#body?.received ?? 0
   }
 
   get hasBody(): boolean {
@@ -267,10 +272,19 @@ function problem(status: number, code: string, message: string, id: string): Res
   })
 }
 
-function lengthOf(reply: WireReply | undefined, response: Response): number | undefined {
-  const announced =
-    reply === undefined ? response.headers.get('content-length') : reply.headers['Content-Length']
-  return announced === undefined || announced === null ? undefined : Number(announced)
+/** What an answer is, for those who count it. */
+interface Answer {
+  readonly response: Response
+  readonly route: string
+  /** Of the body, where known. */
+  readonly bytes: number | undefined
+  readonly refusal: RefusalKind | undefined
+}
+
+/** An answer that is not the protocol's. */
+function ours(route: string, response: Response): Answer {
+  const length = response.headers.get('content-length')
+  return { response, route, bytes: length === null ? undefined : Number(length), refusal: undefined }
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

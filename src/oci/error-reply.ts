@@ -30,7 +30,7 @@ export function errorReply(error: RegistryError, route: Route, spelling: string)
     headers['Docker-Upload-UUID'] = detail.upload.id
   }
   if (detail.size !== undefined) headers['Content-Range'] = `bytes */${detail.size}`
-  return { status, headers, body, route }
+  return { status, headers, body, route, refusal: error.kind }
 }
 
 function errorBody(error: RegistryError): string {

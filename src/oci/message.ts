@@ -1,5 +1,6 @@
 import type { Body } from '../core/body.ts'
 import type { Context } from '../core/context.ts'
+import type { RefusalKind } from '../core/errors.ts'
 import type { BlobContent } from '../core/registry.ts'
 
 /** A request as the HTTP edge hands it over: nothing decoded, nothing read yet. */
@@ -45,6 +46,8 @@ export interface WireReply {
   readonly headers: Record<string, string>
   readonly body: ReplyBody
   readonly route: Route
+  /** Why it was refused, for the log. */
+  readonly refusal?: RefusalKind
   /** Send `Connection: close`: the rest of the request's body is not wanted (B5, B22). */
   readonly close?: boolean
 }

@@ -17,9 +17,13 @@ export interface AccessLine {
   readonly status: number
   /** Bytes of the answer's body as announced; undefined for streams. */
   readonly bytes: number | undefined
+  /** Bytes of the request's body that arrived. */
+  readonly received: number
   /** ms until the answer's head was ready. */
   readonly ms: number
   readonly agent: string
+  /** Why it was refused, in one word; undefined where it was not. */
+  readonly refusal: string | undefined
 }
 
 export interface Logger extends Log {
@@ -91,7 +95,7 @@ function isoNow(): string {
 
 /** By hand: this line is written for every request, and only path and agent hold a client's text. */
 function accessJson(line: AccessLine): string {
-  return `{"time":"${isoNow()}","level":"info","msg":"request","id":"${line.id}","client":"${line.client}","method":"${line.method}","path":${jsonText(line.path)},"route":"${line.route}","status":${line.status},"bytes":${line.bytes ?? 'null'},"ms":${Math.round(line.ms * 1000) / 1000},"agent":${jsonText(line.agent)}}`
+  return `{"time":"${isoNow()}","level":"info","msg":"request","id":"${line.id}","client":"${line.client}","method":"${line.method}","path":${jsonText(line.path)},"route":"${line.route}","status":${line.status},"bytes":${line.bytes ?? 'null'}${line.received === 0 ? '' : `,"received":${line.received}`},"ms":${Math.round(line.ms * 1000) / 1000},"agent":${jsonText(line.agent)}${line.refusal === undefined ? '' : `,"refusal":"${line.refusal}"`}}`
 }
 
 /** Nothing to escape, as good as always; asking costs a fifth of escaping. */
@@ -102,8 +106,10 @@ function jsonText(value: string): string {
 }
 
 function accessText(line: AccessLine): string {
-  const size = line.bytes === undefined ? '' : ` ${line.bytes}B`
-  return `${isoNow().slice(11, 23)} ${line.status} ${line.method} ${quoted(line.path)}${size} ${line.ms.toFixed(1)}ms ${line.client} ${line.id}`
+  const sent = line.bytes ? ` ${line.bytes}B` : ''
+  const received = line.received > 0 ? ` +${line.received}B` : ''
+  const refusal = line.refusal === undefined ? '' : ` ${line.refusal}`
+  return `${isoNow().slice(11, 23)} ${line.status} ${line.method} ${quoted(line.path)}${refusal}${received}${sent} ${line.ms.toFixed(1)}ms ${line.client} ${line.id}`
 }
 
 /** A client's text may hold anything but must not steer a terminal. */

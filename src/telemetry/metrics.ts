@@ -32,7 +32,7 @@ export function createMetrics(): Metrics {
   const page = new PrometheusRegistry()
   const requests = new LatencyTable(
     'berth_http_request_duration_seconds',
-    'Time until the answer’s head, by route, method and status',
+    'Time to the first byte of the answer, by route, method and status',
     ['route', 'method', 'status'],
   )
   const backends = new LatencyTable(
@@ -70,7 +70,7 @@ export function createMetrics(): Metrics {
     })
   }
   counterLike('berth_http_received_bytes_total', 'Bytes of request bodies', () => bytesIn)
-  counterLike('berth_http_sent_bytes_total', 'Bytes of answers’ bodies, as announced', () => bytesOut)
+  counterLike('berth_http_sent_bytes_total', 'Bytes of answer bodies, as announced', () => bytesOut)
   gauge('berth_process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
   gauge(
     'berth_event_loop_delay_seconds_max',

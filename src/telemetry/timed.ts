@@ -3,7 +3,12 @@ import type { Metrics } from './metrics.ts'
 /**
  * The same back end, each asynchronous operation timed. Answers that are no promise pass untimed: they cost less than the clock.
  */
-export function timed<T extends object>(part: 'store' | 'database', inner: T, metrics: Metrics): T {
+export function timed<T extends object>(
+  part: 'store' | 'database',
+  inner: T,
+  metrics: Metrics,
+  onFailure: (operation: string, error: unknown) => void,
+): T {
   const outer: Record<string, unknown> = {}
   for (const [name, member] of Object.entries(inner))
     outer[name] = typeof member === 'function' ? time(name, member.bind(inner)) : member
@@ -20,6 +25,7 @@ export function timed<T extends object>(part: 'store' | 'database', inner: T, me
         },
         (error: unknown) => {
           metrics.backend(part, operation, (performance.now() - start) / 1000, true)
+          onFailure(operation, error)
           throw error
         },
       )

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { SETTINGS, type SettingName } from '../../src/config.ts'
+import { SETTINGS, type SettingName } from '../../src/settings.ts'
 import { startDaemon } from '../testbed/daemon.ts'
 import { tryRun } from '../testbed/run.ts'
 import { type TempFolder, tempFolder } from '../testbed/temp.ts'

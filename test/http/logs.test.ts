@@ -118,6 +118,7 @@ test('a line of a request tells what happened', async () => {
     route: 'manifest',
     status: 404,
     agent: 'say "hi"',
+    refusal: 'manifest-unknown',
   })
   expect(ms).toBeGreaterThan(0)
   expect(bytes).toBeGreaterThan(50)

@@ -10,9 +10,8 @@ import {
   printConfig,
   readConfig,
   reviewConfig,
-  SETTINGS,
-  type SettingName,
 } from '../../src/config.ts'
+import { SETTINGS, type SettingName } from '../../src/settings.ts'
 import { runs } from '../fuzz/runs.ts'
 import { tempFolder } from '../testbed/temp.ts'
 
@@ -168,7 +167,7 @@ describe('the file', () => {
     {
       listen: fc.nat(65_535).map((port) => `127.0.0.1:${port}`),
       data: texts,
-      publicUrl: texts,
+      publicUrl: fc.webUrl(),
       trustedProxies: fc.array(fc.ipV4()),
       readOnly: fc.boolean(),
       sparse: fc.constantFrom('none', 'index', 'all'),
@@ -222,7 +221,15 @@ describe('printing', () => {
 
   test('tells every setting that has a value', () => {
     const printed = JSON.parse(printConfig(readConfig({}))) as Record<string, unknown>
-    expect(Object.keys(printed)).toEqual(NAMES.filter((name) => SETTINGS[name].fallback !== undefined))
+    const told = NAMES.filter((name) => SETTINGS[name].fallback !== undefined && name !== 'auth')
+    expect(Object.keys(printed)).toEqual(told)
+  })
+
+  test('does not say --auth none for whoever did not say it', async () => {
+    expect(printConfig(readConfig({}))).not.toContain('auth')
+    expect(JSON.parse(printConfig(readConfig({ BERTH_AUTH: 'none' }))).auth).toBe('none')
+    await using told = await file(printConfig(readConfig({})))
+    expect(() => reviewConfig(readConfig({}, { listen: '0.0.0.0:5000' }, told.path))).toThrow('--auth none')
   })
 })
 

@@ -33,6 +33,8 @@ const LINE: AccessLine = {
   bytes: 2,
   ms: 1.23456,
   agent: 'curl/8',
+  received: 7,
+  refusal: 'denied',
 }
 
 /** What a client can put into a path or an agent. */
@@ -64,6 +66,13 @@ describe('JSON lines', () => {
     expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000)
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(rest).toEqual({ level: 'info', msg: 'request', ...LINE, ms: 1.235 })
+  })
+
+  test('a request without body or refusal says nothing of them', async () => {
+    const plain = { ...LINE, received: 0, refusal: undefined }
+    const [line = ''] = lines(await printed({ json: true }, (log) => log.access(plain)))
+    expect(Object.keys(JSON.parse(line))).not.toContain('received')
+    expect(Object.keys(JSON.parse(line))).not.toContain('refusal')
   })
 
   test('bytes of a stream are not made up', async () => {
@@ -112,7 +121,7 @@ describe('readable lines', () => {
       log.warn('careful', { count: 5, path: 'a b', nothing: undefined, empty: '' })
     })
     const [access = '', warning = ''] = lines(text)
-    expect(access).toMatch(/^[\d:.]{12} 200 GET \/v2\/ 2B 1\.2ms 127\.0\.0\.1 abc-1$/)
+    expect(access).toMatch(/^[\d:.]{12} 200 GET \/v2\/ denied \+7B 2B 1\.2ms 127\.0\.0\.1 abc-1$/)
     expect(warning).toMatch(/^[\d:.]{12} warn {2}careful count=5 path="a b"$/)
   })
 

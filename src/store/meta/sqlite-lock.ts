@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A process that was killed gives its lock back when the kernel has buried it, which may take a moment. */
-const WAIT = 5000
+const WAIT = 1000
 
 /**
  * Takes a directory for this process alone: two servers on one directory would each think that it alone writes to an upload. The
@@ -11,20 +11,23 @@ const WAIT = 5000
  * has it.
  */
 export function lockDirectory(directory: string): Disposable {
-  mkdirSync(directory, { recursive: true })
-  const path = join(directory, 'lock')
-  const database = new Database(path, { create: true })
+  let database: Database | undefined
   try {
+    mkdirSync(directory, { recursive: true })
+    database = new Database(join(directory, 'lock'), { create: true })
     database.run(`PRAGMA busy_timeout = ${WAIT}`)
     database.run('BEGIN EXCLUSIVE')
   } catch (error) {
-    database.close()
+    database?.close()
     if ((error as { code?: unknown }).code === 'SQLITE_BUSY') {
       throw new Error(
         `${directory} is in use by another berth; stop that one first, or name another directory with --data`,
       )
     }
-    throw error
+    throw new Error(`cannot use the data directory ${directory}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
-  return { [Symbol.dispose]: () => database.close() }
+  const held = database
+  return { [Symbol.dispose]: () => held.close() }
 }

@@ -1,0 +1,264 @@
+import { z } from 'zod'
+
+/** One option: where it can be said, what it means, what it is unless said. */
+export interface Setting<T> {
+  readonly env: string
+  readonly doc: string
+  readonly schema: z.ZodType<T>
+  readonly fallback: T
+  /** Shown as a mask by `berth config print`. */
+  readonly secret?: true
+}
+
+const setting = <T>(
+  env: string,
+  fallback: T,
+  schema: z.ZodType<T>,
+  doc: string,
+  secret?: true,
+): Setting<T> => ({
+  env,
+  doc,
+  schema,
+  fallback,
+  ...(secret && { secret }),
+})
+
+const text = z.string()
+const flag = z
+  .stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] })
+  .or(z.boolean())
+const number = z.coerce.number({ error: 'must be a number' })
+const count = number.int('must be a whole number').min(1, 'must be 1 or more')
+const bytes = number.int('must be a whole number').min(0, 'must not be negative')
+const seconds = number.min(0, 'must not be negative')
+const list = z.union([
+  z.array(z.string()),
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  ),
+])
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(?:ql)?:\/\/./, 'must be an address such as postgres://user@host/database')
+  .optional()
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://registry.example.com' })
+  .optional()
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const DAY = 86_400
+
+/** Every option of `berth serve`, by its name in the configuration file. */
+export const SETTINGS = {
+  listen: setting(
+    'BERTH_LISTEN',
+    '127.0.0.1:5000',
+    text,
+    'address to serve on, HOST:PORT (port 0: any free one)',
+  ),
+  data: setting('BERTH_DATA', './data', text, 'directory of blobs and of the embedded database'),
+  auth: setting(
+    'BERTH_AUTH',
+    'none' as const,
+    z.enum(['none'], { error: 'must be none: this release has no accounts' }),
+    'who may do what; none: everyone may do everything',
+  ),
+  publicUrl: setting(
+    'BERTH_PUBLIC_URL',
+    undefined,
+    httpUrl,
+    'address that clients use, when a proxy stands in front',
+  ),
+  trustedProxies: setting(
+    'BERTH_TRUSTED_PROXIES',
+    [] as string[],
+    list,
+    'addresses or networks (CIDR) whose forwarded headers count',
+  ),
+  databaseUrl: setting(
+    'BERTH_DATABASE_URL',
+    undefined,
+    postgresUrl,
+    'postgres://… for metadata in PostgreSQL instead of the data directory',
+    true,
+  ),
+  readOnly: setting('BERTH_READ_ONLY', false, flag, 'refuse every write'),
+  sparse: setting(
+    'BERTH_SPARSE',
+    'index' as const,
+    z.enum(['none', 'index', 'all']),
+    'manifests that may list what is not here: none, index (children of an index), all',
+  ),
+  logLevel: setting(
+    'BERTH_LOG_LEVEL',
+    'info' as const,
+    z.enum(['error', 'warn', 'info', 'debug']),
+    'least level that is logged',
+  ),
+  logFormat: setting(
+    'BERTH_LOG_FORMAT',
+    'auto' as const,
+    z.enum(['auto', 'json', 'text']),
+    'log lines: json, text, auto (text on a terminal)',
+  ),
+  accessLog: setting('BERTH_ACCESS_LOG', true, flag, 'one log line for every request'),
+  unsafeNoFsync: setting(
+    'BERTH_UNSAFE_NO_FSYNC',
+    false,
+    flag,
+    'do not wait for the disk: what was acknowledged may be lost',
+  ),
+  diskReserveBytes: setting(
+    'BERTH_DISK_RESERVE_BYTES',
+    GiB,
+    bytes,
+    'new uploads are refused (507) when less is free',
+  ),
+  diskReserveRatio: setting(
+    'BERTH_DISK_RESERVE_RATIO',
+    0.05,
+    number.min(0, 'must be between 0 and 1').max(1, 'must be between 0 and 1'),
+    'the same as a share of the disk; the larger of both counts',
+  ),
+  maxManifestBytes: setting('BERTH_MAX_MANIFEST_BYTES', 4 * MiB, bytes.max(32 * MiB), 'largest manifest'),
+  maxManifestDepth: setting('BERTH_MAX_MANIFEST_DEPTH', 32, count, 'deepest nesting of a manifest’s JSON'),
+  maxManifestTokens: setting('BERTH_MAX_MANIFEST_TOKENS', 100_000, count, 'JSON tokens of a manifest'),
+  maxManifestDescriptors: setting(
+    'BERTH_MAX_MANIFEST_DESCRIPTORS',
+    10_000,
+    count,
+    'layers of an image, children of an index',
+  ),
+  maxIndexDepth: setting('BERTH_MAX_INDEX_DEPTH', 8, count, 'indexes nested in indexes'),
+  maxBlobBytes: setting(
+    'BERTH_MAX_BLOB_BYTES',
+    undefined,
+    bytes.optional(),
+    'largest blob; unlimited unless said',
+  ),
+  maxTagParameters: setting('BERTH_MAX_TAG_PARAMETERS', 50, count, 'tag= parameters of one manifest push'),
+  maxPage: setting('BERTH_MAX_PAGE', 1000, count, 'entries of one page, when pages are asked for'),
+  maxRanges: setting('BERTH_MAX_RANGES', 1024, count, 'byte ranges of one request'),
+  maxUrlBytes: setting('BERTH_MAX_URL_BYTES', 16 * KiB, count, 'length of a request’s path and query'),
+  maxRangeFactor: setting(
+    'BERTH_MAX_RANGE_FACTOR',
+    2,
+    count,
+    'how many times a blob’s size the ranges of one request may ask for',
+  ),
+  catalogPage: setting(
+    'BERTH_CATALOG_PAGE',
+    100,
+    count,
+    'entries of the catalogue when no number is asked for',
+  ),
+  streamPage: setting(
+    'BERTH_STREAM_PAGE',
+    10_000,
+    count,
+    'tags read at once for a list without a number; longer lists are streamed',
+  ),
+  referrersPageBytes: setting(
+    'BERTH_REFERRERS_PAGE_BYTES',
+    3.5 * MiB,
+    count,
+    'size of one page of referrers; clients stop at 4 MiB',
+  ),
+  searchPage: setting('BERTH_SEARCH_PAGE', 25, count, 'hits of a search when no number is asked for'),
+  maxSearchPage: setting('BERTH_MAX_SEARCH_PAGE', 100, count, 'hits of a search at most'),
+  maxSearchTerm: setting('BERTH_MAX_SEARCH_TERM', 256, count, 'characters of a search term'),
+  maxUnreadBody: setting(
+    'BERTH_MAX_UNREAD_BODY',
+    64 * KiB,
+    bytes,
+    'an announced body that may be left unread without closing the connection',
+  ),
+  maxUploadsPerRepo: setting(
+    'BERTH_MAX_UPLOADS_PER_REPO',
+    1000,
+    count,
+    'unfinished uploads of one repository',
+  ),
+  maxUploadsPerOwner: setting(
+    'BERTH_MAX_UPLOADS_PER_OWNER',
+    5000,
+    count,
+    'unfinished uploads of one account',
+  ),
+  uploadTtlSeconds: setting(
+    'BERTH_UPLOAD_TTL_SECONDS',
+    DAY,
+    seconds,
+    'life of an unfinished upload after its last byte',
+  ),
+  leaseSeconds: setting(
+    'BERTH_LEASE_SECONDS',
+    DAY,
+    seconds,
+    'how long content that nothing references is kept after it was pushed, mounted or looked at',
+  ),
+  tombstoneSeconds: setting(
+    'BERTH_TOMBSTONE_SECONDS',
+    600,
+    seconds,
+    'how long after its removal the bytes of an object stay for downloads under way',
+  ),
+  sweepSeconds: setting(
+    'BERTH_SWEEP_SECONDS',
+    30,
+    seconds.min(0.05),
+    'how often expired uploads and removed objects are cleaned up',
+  ),
+  bodyIdleSeconds: setting(
+    'BERTH_BODY_IDLE_SECONDS',
+    60,
+    seconds.min(0.05),
+    'a request body that pauses longer is cut (408)',
+  ),
+  bodyMinRate: setting(
+    'BERTH_BODY_MIN_RATE',
+    KiB,
+    bytes,
+    'bytes a second that a request body must keep after the grace, else it is cut (408)',
+  ),
+  bodyGraceSeconds: setting(
+    'BERTH_BODY_GRACE_SECONDS',
+    60,
+    seconds.min(0.05),
+    'how long a request body may be slower than that',
+  ),
+  drainSeconds: setting(
+    'BERTH_DRAIN_SECONDS',
+    30,
+    seconds,
+    'how long a stopping server waits for requests under way',
+  ),
+  databaseMaxWaiting: setting(
+    'BERTH_DATABASE_MAX_WAITING',
+    1000,
+    count,
+    'requests that may wait for a PostgreSQL connection, then 503',
+  ),
+  databasePool: setting('BERTH_DATABASE_POOL', 16, count, 'PostgreSQL connections'),
+  readCacheBytes: setting(
+    'BERTH_READ_CACHE_BYTES',
+    16 * MiB,
+    bytes,
+    'memory for look-ups of the embedded database, kept while it stands still',
+  ),
+  smallBlobCacheBytes: setting(
+    'BERTH_SMALL_BLOB_CACHE_BYTES',
+    16 * MiB,
+    bytes,
+    'memory for the bytes of small blobs, which are asked for most',
+  ),
+} as const satisfies Record<string, Setting<never> | Setting<unknown>>
+
+/** The name of an option in the configuration file. */
+export type SettingName = keyof typeof SETTINGS
