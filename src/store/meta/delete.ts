@@ -7,12 +7,11 @@ import type { ContentIndex, DeleteOutcome } from './store.ts'
 
 /* D. Who deletes holds the repository alone, so that what it looks at cannot change before it commits. */
 
-const FIRST_PARENT = `SELECT p.digest FROM manifest_child c
-  JOIN manifest p ON p.repo_id = c.repo_id AND p.id = c.parent_id
-  WHERE c.repo_id = $1 AND c.child_id = $2 ORDER BY p.digest LIMIT 1`
-const FIRST_USER = `SELECT m.digest FROM manifest_blob l
-  JOIN manifest m ON m.repo_id = l.repo_id AND m.id = l.manifest_id
-  WHERE l.repo_id = $1 AND l.blob_id = $2 ORDER BY m.digest LIMIT 1`
+// The oldest, since a base layer may have a hundred thousand users and none of the others needs to be looked at.
+const FIRST_PARENT = `SELECT digest FROM manifest WHERE repo_id = $1 AND id =
+  (SELECT parent_id FROM manifest_child WHERE repo_id = $1 AND child_id = $2 ORDER BY parent_id LIMIT 1)`
+const FIRST_USER = `SELECT digest FROM manifest WHERE repo_id = $1 AND id =
+  (SELECT manifest_id FROM manifest_blob WHERE repo_id = $1 AND blob_id = $2 ORDER BY manifest_id LIMIT 1)`
 
 async function referencedBy(tx: Tx, sql: string, repoId: number, id: number): Promise<Digest | undefined> {
   const row = await tx.get<{ digest: Uint8Array }>(sql, [repoId, id])
@@ -66,7 +65,8 @@ export async function deleteManifest(
 
 const STILL_USED = inStatement(
   1,
-  (list) => `SELECT DISTINCT blob_id AS id FROM manifest_blob WHERE repo_id = $1 AND blob_id IN ${list}`,
+  (list) => `SELECT blob_id AS id FROM repo_blob l WHERE repo_id = $1 AND blob_id IN ${list}
+    AND EXISTS (SELECT 1 FROM manifest_blob r WHERE r.repo_id = l.repo_id AND r.blob_id = l.blob_id)`,
 )
 const SET_LEASES = inStatement(
   2,

@@ -1,13 +1,13 @@
 import { inStatement, MAX_LIST, type Tx } from './driver.ts'
 
-/* UNION drops what was reached before at the same level, so a graph whose indexes share children costs no more than its nodes. */
+/* CROSS JOIN keeps SQLite from reading every child of the repository first. UNION drops what was reached before at the same level, so a graph whose indexes share children costs no more than its nodes. */
 const DEEPEST = inStatement(
   2,
   (list) => `WITH RECURSIVE below (id, level) AS (
       SELECT id, 1 FROM manifest WHERE repo_id = $1 AND id IN ${list}
       UNION
-      SELECT c.child_id, b.level + 1 FROM below b
-        JOIN manifest_child c ON c.repo_id = $1 AND c.parent_id = b.id WHERE b.level <= CAST($2 AS bigint)
+      SELECT c.child_id, b.level + 1 FROM below b CROSS JOIN manifest_child c
+        WHERE c.repo_id = $1 AND c.parent_id = b.id AND b.level <= CAST($2 AS bigint)
     ) SELECT max(level) AS level FROM below`,
 )
 

@@ -67,13 +67,11 @@ export function linkBlob(repository: Repository, digest: Digest, leaseUntil: num
   }
 }
 
-/** The first in byte order of those that fulfil a condition; texts here are ASCII. */
+/** The oldest of those that fulfil a condition. */
 export function firstOf(
   manifests: Iterable<StoredManifest>,
   condition: (manifest: StoredManifest) => boolean,
 ): Digest | undefined {
-  let first: Digest | undefined
-  for (const manifest of manifests)
-    if (condition(manifest) && (first === undefined || manifest.digest < first)) first = manifest.digest
-  return first
+  for (const manifest of manifests) if (condition(manifest)) return manifest.digest
+  return undefined
 }

@@ -142,7 +142,7 @@ export const content: Migration = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX upload_expiry ON upload (expires_at);
     CREATE INDEX upload_repo ON upload (repo_id, state, expires_at);
-    CREATE INDEX upload_owner ON upload (owner, state, expires_at);
+    CREATE INDEX upload_owner ON upload (state, owner, expires_at);
 
     CREATE TABLE tombstone (
       obj          TEXT PRIMARY KEY,
@@ -243,7 +243,7 @@ export const content: Migration = {
       PRIMARY KEY (repo_id, manifest_id, blob_id),
       CONSTRAINT manifest_blob_link FOREIGN KEY (repo_id, blob_id) REFERENCES repo_blob (repo_id, blob_id)
     );
-    CREATE INDEX manifest_blob_blob ON manifest_blob (repo_id, blob_id);
+    CREATE INDEX manifest_blob_blob ON manifest_blob (repo_id, blob_id, manifest_id);
 
     CREATE TABLE manifest_child (
       repo_id   bigint NOT NULL,
@@ -252,7 +252,7 @@ export const content: Migration = {
       PRIMARY KEY (repo_id, parent_id, child_id),
       FOREIGN KEY (repo_id, child_id) REFERENCES manifest (repo_id, id)
     );
-    CREATE INDEX manifest_child_child ON manifest_child (repo_id, child_id);
+    CREATE INDEX manifest_child_child ON manifest_child (repo_id, child_id, parent_id);
 
     CREATE TABLE manifest_missing (
       repo_id     bigint NOT NULL,
@@ -288,7 +288,7 @@ export const content: Migration = {
     );
     CREATE INDEX upload_expiry ON upload (expires_at);
     CREATE INDEX upload_repo ON upload (repo_id, state, expires_at);
-    CREATE INDEX upload_owner ON upload (owner, state, expires_at);
+    CREATE INDEX upload_owner ON upload (state, owner, expires_at);
 
     CREATE TABLE tombstone (
       obj          uuid PRIMARY KEY,
