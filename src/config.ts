@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs'
-import type { z } from 'zod'
+import type { Reader } from './setting-readers.ts'
 import { SETTINGS, type Setting, type SettingName } from './settings.ts'
 
 const MASK = '***'
 
-type ValueOf<S> = S extends Setting<infer T> ? T : never
+type ValueOf<S> = S extends { read: Reader<infer T> } ? T : never
 
 /** One typed configuration. */
-export type Config = { readonly [Name in SettingName]: ValueOf<Widen<(typeof SETTINGS)[Name]>> } & {
+export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> } & {
   /** Options that were said by someone, rather than left at their default. */
   readonly said: ReadonlySet<SettingName>
 }
-type Widen<S> = S extends { schema: z.ZodType<infer T> } ? Setting<T> : never
 
 /** What is wrong with a configuration, in sentences for the person who wrote it. */
 export class ConfigError extends Error {
@@ -32,7 +31,7 @@ export function readConfig(
   const problems: string[] = []
   const values: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const { env: variable, schema, fallback, secret } = SETTINGS[name] as Setting<unknown>
+    const { env: variable, read, fallback, secret } = SETTINGS[name] as Setting<unknown>
     const [value, where] =
       flags[name] !== undefined
         ? [flags[name], `--${kebab(name)}`]
@@ -48,9 +47,11 @@ export function readConfig(
       problems.push(`${where}: this is the mask of "berth config print"; write the secret itself`)
       continue
     }
-    const parsed = schema.safeParse(value)
-    if (parsed.success) values[name] = parsed.data
-    else problems.push(`${where}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+    try {
+      values[name] = read(value)
+    } catch (error) {
+      problems.push(`${where} ${(error as Error).message}`)
+    }
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return { ...values, said } as unknown as Config

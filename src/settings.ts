@@ -1,53 +1,27 @@
-import { z } from 'zod'
+import { flag, number, oneOf, type Reader, text, texts, url, whole } from './setting-readers.ts'
 
 /** One option: where it can be said, what it means, what it is unless said. */
 export interface Setting<T> {
   readonly env: string
   readonly doc: string
-  readonly schema: z.ZodType<T>
+  readonly read: Reader<T>
   readonly fallback: T
   /** Shown as a mask by `berth config print`. */
   readonly secret?: true
 }
 
-const setting = <T>(
-  env: string,
-  fallback: T,
-  schema: z.ZodType<T>,
-  doc: string,
-  secret?: true,
-): Setting<T> => ({
+const setting = <T>(env: string, fallback: T, read: Reader<T>, doc: string, secret?: true): Setting<T> => ({
   env,
   doc,
-  schema,
+  read,
   fallback,
   ...(secret && { secret }),
 })
 
-const text = z.string()
-const flag = z
-  .stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] })
-  .or(z.boolean())
-const number = z.coerce.number({ error: 'must be a number' })
-const count = number.int('must be a whole number').min(1, 'must be 1 or more')
-const bytes = number.int('must be a whole number').min(0, 'must not be negative')
-const seconds = number.min(0, 'must not be negative')
-const list = z.union([
-  z.array(z.string()),
-  z.string().transform((value) =>
-    value
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  ),
-])
-const postgresUrl = z
-  .string()
-  .regex(/^postgres(?:ql)?:\/\/./, 'must be an address such as postgres://user@host/database')
-  .optional()
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an address such as https://registry.example.com' })
-  .optional()
+const count = whole(1)
+const bytes = whole(0)
+const seconds = number(0)
+const interval = number(0.05)
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -66,25 +40,25 @@ export const SETTINGS = {
   auth: setting(
     'BERTH_AUTH',
     'none' as const,
-    z.enum(['none'], { error: 'must be none: this release has no accounts' }),
+    oneOf('none'),
     'who may do what; none: everyone may do everything',
   ),
   publicUrl: setting(
     'BERTH_PUBLIC_URL',
     undefined,
-    httpUrl,
+    url('https://registry.example.com', 'http:', 'https:'),
     'address that clients use, when a proxy stands in front',
   ),
   trustedProxies: setting(
     'BERTH_TRUSTED_PROXIES',
     [] as string[],
-    list,
+    texts,
     'addresses or networks (CIDR) whose forwarded headers count',
   ),
   databaseUrl: setting(
     'BERTH_DATABASE_URL',
     undefined,
-    postgresUrl,
+    url('postgres://user@host/database', 'postgres:', 'postgresql:'),
     'postgres://… for metadata in PostgreSQL instead of the data directory',
     true,
   ),
@@ -92,19 +66,19 @@ export const SETTINGS = {
   sparse: setting(
     'BERTH_SPARSE',
     'index' as const,
-    z.enum(['none', 'index', 'all']),
+    oneOf('none', 'index', 'all'),
     'manifests that may list what is not here: none, index (children of an index), all',
   ),
   logLevel: setting(
     'BERTH_LOG_LEVEL',
     'info' as const,
-    z.enum(['error', 'warn', 'info', 'debug']),
+    oneOf('error', 'warn', 'info', 'debug'),
     'least level that is logged',
   ),
   logFormat: setting(
     'BERTH_LOG_FORMAT',
     'auto' as const,
-    z.enum(['auto', 'json', 'text']),
+    oneOf('auto', 'json', 'text'),
     'log lines: json, text, auto (text on a terminal)',
   ),
   accessLog: setting('BERTH_ACCESS_LOG', true, flag, 'one log line for every request'),
@@ -123,10 +97,10 @@ export const SETTINGS = {
   diskReserveRatio: setting(
     'BERTH_DISK_RESERVE_RATIO',
     0.05,
-    number.min(0, 'must be between 0 and 1').max(1, 'must be between 0 and 1'),
+    number(0, 1),
     'the same as a share of the disk; the larger of both counts',
   ),
-  maxManifestBytes: setting('BERTH_MAX_MANIFEST_BYTES', 4 * MiB, bytes.max(32 * MiB), 'largest manifest'),
+  maxManifestBytes: setting('BERTH_MAX_MANIFEST_BYTES', 4 * MiB, whole(0, 32 * MiB), 'largest manifest'),
   maxManifestDepth: setting('BERTH_MAX_MANIFEST_DEPTH', 32, count, 'deepest nesting of a manifest’s JSON'),
   maxManifestTokens: setting('BERTH_MAX_MANIFEST_TOKENS', 100_000, count, 'JSON tokens of a manifest'),
   maxManifestDescriptors: setting(
@@ -139,7 +113,7 @@ export const SETTINGS = {
   maxBlobBytes: setting(
     'BERTH_MAX_BLOB_BYTES',
     undefined,
-    bytes.optional(),
+    bytes as Reader<number | undefined>,
     'largest blob; unlimited unless said',
   ),
   maxTagParameters: setting('BERTH_MAX_TAG_PARAMETERS', 50, count, 'tag= parameters of one manifest push'),
@@ -212,13 +186,13 @@ export const SETTINGS = {
   sweepSeconds: setting(
     'BERTH_SWEEP_SECONDS',
     30,
-    seconds.min(0.05),
+    interval,
     'how often expired uploads and removed objects are cleaned up',
   ),
   bodyIdleSeconds: setting(
     'BERTH_BODY_IDLE_SECONDS',
     60,
-    seconds.min(0.05),
+    interval,
     'a request body that pauses longer is cut (408)',
   ),
   bodyMinRate: setting(
@@ -230,7 +204,7 @@ export const SETTINGS = {
   bodyGraceSeconds: setting(
     'BERTH_BODY_GRACE_SECONDS',
     60,
-    seconds.min(0.05),
+    interval,
     'how long a request body may be slower than that',
   ),
   drainSeconds: setting(
@@ -258,7 +232,7 @@ export const SETTINGS = {
     bytes,
     'memory for the bytes of small blobs, which are asked for most',
   ),
-} as const satisfies Record<string, Setting<never> | Setting<unknown>>
+} as const
 
 /** The name of an option in the configuration file. */
 export type SettingName = keyof typeof SETTINGS

@@ -10,8 +10,9 @@ const STORE_INTERFACES = ['src/store/blob.ts', 'src/store/meta/store.ts']
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
-  'src/settings.ts': ['src/core'],
-  'src/config.ts': ['src/core', 'src/settings.ts'],
+  'src/setting-readers.ts': [],
+  'src/settings.ts': ['src/setting-readers.ts'],
+  'src/config.ts': ['src/core', 'src/settings.ts', 'src/setting-readers.ts'],
   'src/telemetry': ['src/core'],
   'src/store': ['src/core'],
   'src/registry': ['src/core', ...STORE_INTERFACES],

@@ -12,9 +12,8 @@ export async function probe(path: string, probes: Probes): Promise<Response | un
   if (path === '/livez') return text(200, 'ok\n')
   if (path === '/readyz') return readiness(probes)
   if (path === '/metrics') {
-    return new Response(await probes.metrics.page(), {
-      headers: { 'content-type': probes.metrics.contentType },
-    })
+    const page = await probes.metrics.page()
+    return new Response(page.text, { headers: { 'content-type': page.contentType } })
   }
   return undefined
 }

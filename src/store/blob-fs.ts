@@ -15,7 +15,7 @@ import { Space } from './fs/space.ts'
 
 const READ_SIZE = 1024 * 1024
 const GIB = 1024 ** 3
-const CACHED_BYTES = 8 * 1024 * 1024
+const CACHED_BYTES = 256 * 1024
 
 export interface FileBlobStoreOptions {
   /** Bytes that uploads leave free on the disk; 1 GiB unless told. */

@@ -7,6 +7,13 @@ const BOUNDS = [
 /** At most so many label combinations: values are ours, not clients', but a table must not grow without end. */
 const MAX_ROWS = 2000
 
+/** A metric in the shape that prom-client asks its own for; its types name classes only. */
+export interface Family {
+  readonly name: string
+  get(): Promise<unknown>
+  reset(): void
+}
+
 interface Row {
   readonly labels: Record<string, string>
   readonly buckets: Float64Array
@@ -55,17 +62,11 @@ export class LatencyTable {
     return row
   }
 
-  /** In the shape of prom-client's own metrics; its types name classes only. */
-  metric(): never {
+  family(): Family {
     const name = this.#name
     const help = this.#help
-    const values = () => this.#values()
-    return {
-      name,
-      help,
-      get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() }),
-      reset() {},
-    } as never
+    const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: this.#values() })
+    return { name, get, reset() {} }
   }
 
   #values(): { labels: Record<string, string | number>; value: number; metricName: string }[] {

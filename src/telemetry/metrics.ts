@@ -1,6 +1,6 @@
-import { Gauge, Registry as PrometheusRegistry } from 'prom-client'
+import type { Registry as PrometheusRegistry } from 'prom-client'
 import { EventLoopDelay } from './event-loop-delay.ts'
-import { LatencyTable } from './latency-table.ts'
+import { type Family, LatencyTable } from './latency-table.ts'
 
 export interface RequestSample {
   readonly route: string
@@ -19,8 +19,7 @@ export interface Metrics {
   /** A gauge that is asked when the page is. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
   /** The page in Prometheus' text format. */
-  page(): Promise<string>
-  readonly contentType: string
+  page(): Promise<{ readonly text: string; readonly contentType: string }>
   close(): void
 }
 
@@ -29,7 +28,6 @@ export interface Metrics {
  * naming, escaping and the format are prom-client's.
  */
 export function createMetrics(): Metrics {
-  const page = new PrometheusRegistry()
   const requests = new LatencyTable(
     'berth_http_request_duration_seconds',
     'Time to the first byte of the answer, by route, method and status',
@@ -40,49 +38,43 @@ export function createMetrics(): Metrics {
     'Time of operations on blob store and database',
     ['part', 'operation', 'outcome'],
   )
-  page.registerMetric(requests.metric())
-  page.registerMetric(backends.metric())
+  const families: Family[] = [requests.family(), backends.family()]
+  const add = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+  ) => {
+    const get = async () => ({
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      values: [{ value: await read(), labels: {} }],
+    })
+    families.push({ name, get, reset() {} })
+  }
+  const delay = new EventLoopDelay()
   let bytesIn = 0
   let bytesOut = 0
-  const delay = new EventLoopDelay()
-  const counterLike = (name: string, help: string, read: () => number) => {
-    page.registerMetric({
-      name,
-      help,
-      get: async () => ({
-        name,
-        help,
-        type: 'counter',
-        aggregator: 'sum',
-        values: [{ value: read(), labels: {} }],
-      }),
-      reset() {},
-    } as never)
-  }
-  const gauge: Metrics['gauge'] = (name, help, read) => {
-    new Gauge({
-      name,
-      help,
-      registers: [page],
-      async collect() {
-        this.set(await read())
-      },
-    })
-  }
-  counterLike('berth_http_received_bytes_total', 'Bytes of request bodies', () => bytesIn)
-  counterLike('berth_http_sent_bytes_total', 'Bytes of answer bodies, as announced', () => bytesOut)
-  gauge('berth_process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
-  gauge(
+  const started = Date.now() / 1000
+  add('counter', 'berth_http_received_bytes_total', 'Bytes of request bodies', () => bytesIn)
+  add('counter', 'berth_http_sent_bytes_total', 'Bytes of answer bodies, as announced', () => bytesOut)
+  add('gauge', 'berth_process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
+  add(
+    'gauge',
     'berth_event_loop_delay_seconds_max',
     'Longest delay of the event loop since the page was last read',
     () => delay.takeMax(),
   )
-  const started = Date.now() / 1000
-  gauge(
+  add(
+    'gauge',
     'berth_process_start_time_seconds',
     'When the process started, in seconds since the epoch',
     () => started,
   )
+  let pages: Promise<PrometheusRegistry> | undefined
+
   return {
     request(sample) {
       requests.observe(sample.seconds, sample.route, sample.method, String(sample.status))
@@ -94,9 +86,20 @@ export function createMetrics(): Metrics {
     backend(part, operation, seconds, failed) {
       backends.observe(seconds, part, operation, failed ? 'failed' : 'ok')
     },
-    gauge,
-    page: () => page.metrics(),
-    contentType: page.contentType,
+    gauge: (name, help, read) => add('gauge', name, help, read),
+    async page() {
+      pages ??= prometheus(families)
+      const registry = await pages
+      return { text: await registry.metrics(), contentType: registry.contentType }
+    },
     close: () => delay.close(),
   }
+}
+
+/** Loaded when somebody asks: it takes a third of the start-up and 15 MB, for many to no purpose. */
+async function prometheus(families: readonly Family[]): Promise<PrometheusRegistry> {
+  const { Registry } = await import('prom-client')
+  const registry = new Registry()
+  for (const family of families) registry.registerMetric(family as never)
+  return registry
 }

@@ -8,7 +8,7 @@ import { parsePrometheus, type Sample } from '../http/prometheus.ts'
 
 async function samplesOf(table: LatencyTable): Promise<Sample[]> {
   const page = new Registry()
-  page.registerMetric(table.metric())
+  page.registerMetric(table.family() as never)
   return parsePrometheus(await page.metrics()).samples
 }
 
@@ -72,7 +72,7 @@ describe('metrics page', () => {
       metrics.backend('database', 'findBlob', 0.001, false)
       metrics.backend('store', 'append', 0.001, true)
       metrics.gauge('berth_test', 'a "gauge"\nof two lines', async () => 42)
-      const { samples, types } = parsePrometheus(await metrics.page())
+      const { samples, types } = parsePrometheus((await metrics.page()).text)
       const value = (name: string, labels: Record<string, string> = {}) =>
         samples.find(
           (each) =>

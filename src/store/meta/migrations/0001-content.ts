@@ -172,6 +172,30 @@ export const content: Migration = {
       review_after INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX gc_blob_due ON gc_blob (review_after);
+
+    -- Without statistics SQLite takes a repository for ten rows and would rather read it whole than follow a list of keys.
+    -- These say how the tables look where it matters: rows in all, then rows for each prefix of the key.
+    ANALYZE;
+    INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+      ('repo', 'sqlite_autoindex_repo_1', '100000 1'),
+      ('repo', 'repo_listed', '100000 50000 1'),
+      ('blob', 'sqlite_autoindex_blob_1', '1000000 1'),
+      ('repo_blob', 'repo_blob', '1000000 10000 1'),
+      ('repo_blob', 'repo_blob_blob', '1000000 3 1'),
+      ('manifest', 'sqlite_autoindex_manifest_1', '1000000 10000 1'),
+      ('manifest', 'manifest_subject', '100000 10000 5 1'),
+      ('manifest_blob', 'manifest_blob', '10000000 100000 10 1'),
+      ('manifest_blob', 'manifest_blob_blob', '10000000 100000 100 1'),
+      ('manifest_child', 'manifest_child', '1000000 10000 5 1'),
+      ('manifest_child', 'manifest_child_child', '1000000 2 2 1'),
+      ('manifest_missing', 'manifest_missing', '100000 10000 2 2 1'),
+      ('manifest_missing', 'manifest_missing_manifest', '100000 10000 5 1 1'),
+      ('tag', 'tag', '1000000 10000 1'),
+      ('tag', 'tag_manifest', '1000000 2 2 1'),
+      ('upload', 'upload', '10000 1'),
+      ('upload', 'upload_expiry', '10000 2 1'),
+      ('upload', 'upload_repo', '10000 100 50 2 1'),
+      ('upload', 'upload_owner', '10000 5000 1000 2 1');
   `,
 
   // Every table of a repository's content has repo_id first in its key, so that it can be partitioned by it.
