@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { run } from '../test/testbed/run.ts'
 import { type Placement, place } from './machine/affinity.ts'
 import { cpuSeconds, memory, processTree, resetPeak } from './machine/usage.ts'
@@ -46,19 +47,6 @@ async function placeBoth(peer: Peer, placement: Placement) {
 
 /** Takes large files that appeared since `began` off the disk, behind the server's back; nobody will ask for them again. */
 async function removeBlobs(store: string, began: number) {
-  const since = `@${began / 1000 - 1}`
-  await run([
-    'find',
-    store,
-    '-type',
-    'f',
-    '-size',
-    '+500k',
-    '-newermt',
-    since,
-    '!',
-    '-name',
-    '*.db*',
-    '-delete',
-  ])
+  const large = ['-type', 'f', '-size', '+500k', '-newermt', `@${began / 1000}`]
+  await run(['find', join(store, 'data'), ...large, '!', '-name', '*.db*', '-delete'])
 }

@@ -3,7 +3,7 @@ import { freemem } from 'node:os'
 import { join } from 'node:path'
 
 const BLOCK = 4 * 1024 * 1024
-const MOST = 12 * 1024 ** 3
+const MOST = 4 * 1024 ** 3
 
 /**
  * Writes and deletes a large file. A virtual machine gets its memory from the host at the first touch, ten times slower than
