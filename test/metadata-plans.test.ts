@@ -107,7 +107,12 @@ async function visitAll(tx: Tx): Promise<void> {
   await pushed(store, repo, image([blob], subject), { tags: ['a'], now: NOW + 1e6 })
   await pushed(store, repo, image([layer(newDigest())], { subject: newDigest() }), { sparse: 'all' })
   const late = image()
-  const parent = await pushed(store, repo, index([first, late]), { maxIndexDepth: 4 })
+  const children = [first, late]
+  for (let at = 0; at < 4; at++) children.push(await pushed(store, repo, image([blob], subject)))
+  const many = await Promise.all(Array.from({ length: 5 }, () => pushBlob(store, repo)))
+  const large = await pushed(store, repo, image(many))
+  await store.deleteManifest(remove(repo, large.digest))
+  const parent = await pushed(store, repo, index(children), { maxIndexDepth: 4 })
   await pushed(store, repo, late)
 
   for (const reference of [{ tag: tag('b') }, { digest: first.digest }]) {

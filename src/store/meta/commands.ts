@@ -2,6 +2,7 @@ import { deleteBlob, deleteManifest, deleteTag } from './delete.ts'
 import type { Dialect, Tx } from './driver.ts'
 import { clearTombstones } from './garbage.ts'
 import { extendLease, mountBlob } from './links.ts'
+import { pairStorage } from './pairing.ts'
 import { pushManifest } from './push-manifest.ts'
 import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } from './uploads.ts'
 
@@ -21,6 +22,7 @@ export const COMMANDS = {
   finishUpload,
   mountBlob,
   openUpload,
+  pairStorage,
   /** Changes nothing; answers when the writer does. */
   ping: async () => {},
   pushManifest,

@@ -47,6 +47,8 @@ export function metadataStore(
     sweepUploads: (sweep) => run('sweepUploads', sweep),
     countUploads: () => countUploads(reader),
 
+    pairStorage: (storage) => run('pairStorage', storage),
+
     dueTombstones: (now, limit) => dueTombstones(reader, now, limit),
     clearTombstones: (keys) => run('clearTombstones', keys),
   }

@@ -11,6 +11,7 @@ import {
 /*
  * The tables, the same in both databases (migrations/ has the text).
  *
+ *   storage           one row: the identity of the storage that the blobs lie in
  *   namespace         who owns repositories
  *   repo              one row a repository; `published_at` is set by its first manifest, and until then nobody sees it
  *   blob              digest → stored object (`obj`, the generation: a key never used twice) and size

@@ -191,6 +191,11 @@ export interface GarbageIndex {
 }
 
 export interface MetadataStore extends ContentIndex, UploadIndex, GarbageIndex {
+  /**
+   * Binds these metadata to the storage that holds their bytes, for good: a fresh database to any storage that is empty, a database
+   * that knows no blob to another that is empty. `other` when they belong to different ones, and nothing changed.
+   */
+  pairStorage(storage: { readonly identity: string; readonly empty: boolean }): Promise<'paired' | 'other'>
   /** Answers when the database does; rejects with the reason when it does not (readiness). */
   check(): Promise<void>
   close(): Promise<void>
