@@ -7,6 +7,7 @@ import { startServer } from './http/server.ts'
 import { startCleanup } from './jobs/cleanup.ts'
 import { wireHandler } from './oci/handler.ts'
 import type { WireLimits } from './oci/limits.ts'
+import { pairStores } from './pairing.ts'
 import { localRegistry } from './registry/local.ts'
 import { readOnly } from './registry/read-only.ts'
 import type { BlobStore } from './store/blob.ts'
@@ -37,6 +38,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   undo.defer(() => blobs.close())
   const meta = timed('database', await openMetadata(config), metrics, failureLog('database', log))
   undo.defer(() => meta.close())
+  await pairStores(meta, blobs, join(config.data, 'blobs'))
   metrics.gauge('berth_uploads_open', 'Upload sessions that are open', () => meta.countUploads())
 
   const server = startServer({

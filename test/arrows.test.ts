@@ -23,6 +23,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/jobs': ['src/core', ...STORE_INTERFACES],
   'src/cli': ['src/core', 'src/settings.ts', 'src/config.ts', 'src/telemetry', 'src/app.ts', 'package.json'],
   'src/main.ts': ['src/core', 'src/config.ts', 'src/cli'],
+  'src/pairing.ts': ['src/core', ...STORE_INTERFACES],
   'src/app.ts': ['src'],
   web: ['src/api/schema.ts', 'src/api/client.ts'],
 }

@@ -29,7 +29,7 @@ describe('the folder of a file store', () => {
     expect(names).toHaveLength(257)
     expect(names).toContain('00')
     expect(names).toContain('ff')
-    expect(await readFile(join(root, 'format'), 'utf8')).toBe('berth blobs 1\n')
+    expect(await readFile(join(root, 'format'), 'utf8')).toMatch(/^berth blobs 1 [0-9a-f-]{36}\n$/)
   })
 
   test('is kept when opened again', async () => {
@@ -46,14 +46,15 @@ describe('the folder of a file store', () => {
 
   test('is refused when a newer version wrote it', async () => {
     await fileBlobStore(root)
-    await writeFile(join(root, 'format'), 'berth blobs 2\n')
+    await writeFile(join(root, 'format'), 'berth blobs 2 x\n')
     const message = String(await rejection(fileBlobStore(root)))
     expect(message).toContain('was written by a newer Berth (blob format 2; this one knows 1)')
   })
 
   test.each([
-    ['', 'berth blobs 1'],
-    ['berth blobs', 'berth blobs 1'],
+    ['', 'does not say'],
+    ['berth blobs', 'does not say'],
+    ['berth blobs 1', 'does not say'],
     ['something else entirely\n', 'choose another data directory'],
   ])('is refused when its marker says %p', async (marker, says) => {
     await fileBlobStore(root)

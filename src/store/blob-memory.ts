@@ -8,6 +8,8 @@ export function memoryBlobStore(): BlobStore {
   const objects = new Map<ObjectKey, Uint8Array>()
 
   return {
+    identity: randomUUID(),
+
     begin: () => randomUUID() as string as ObjectKey,
 
     async append(key, offset, body) {

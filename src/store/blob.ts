@@ -14,6 +14,8 @@ export interface AppendOptions {
  * Failures of the device reject with `storage-full` (ENOSPC, EDQUOT) or the raw error; a failed object is never sealed.
  */
 export interface BlobStore {
+  /** A random name of this storage, made with it: metadata remembers which storage it is about. */
+  readonly identity: string
   /** Mints a key. Stores nothing yet: the caller records the key first. */
   begin(): ObjectKey
   /**

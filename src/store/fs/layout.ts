@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, opendir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { ObjectKey } from '../../core/names.ts'
@@ -7,7 +8,7 @@ import { errorCode, syncDirectory, writeDurably } from './file.ts'
  * The folder of a file store:
  *
  *   <root>/
- *   ├── format                                      "berth blobs 1", written last: whatever lacks it is not set up yet
+ *   ├── format                                      "berth blobs 1 IDENTITY", written last: whatever lacks it is not set up yet
  *   ├── probe                                       there for the moment of a readiness check
  *   ├── 00/
  *   ├── 0a/
@@ -21,13 +22,15 @@ import { errorCode, syncDirectory, writeDurably } from './file.ts'
  */
 
 const FORMAT = 1
-const MARKER = /^berth blobs (\d+)\n?$/
+const MARKER = /^berth blobs (\d+)(?: (\S+))?\n?$/
 const KEY = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const DIRECTORIES = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'))
 
 /** Where the objects of one file store stand. */
 export class Layout {
   readonly root: string
+  /** Made with the folder; known once it is prepared. */
+  identity = ''
 
   constructor(root: string) {
     this.root = resolve(root)
@@ -66,10 +69,11 @@ export class Layout {
       throw error
     })
     if (text === undefined) return this.#create(marker)
-    const format = Number(MARKER.exec(text)?.[1])
-    if (Number.isNaN(format)) {
+    const [, version, identity] = MARKER.exec(text) ?? []
+    const format = Number(version)
+    if (Number.isNaN(format) || (format === FORMAT && identity === undefined)) {
       throw new Error(
-        `${marker} does not say that this is a Berth blob folder; choose another data directory, or restore the file with the line "berth blobs ${FORMAT}" if it was damaged`,
+        `${marker} does not say that this is a Berth blob folder; choose another data directory, or restore that file from a backup`,
       )
     }
     if (format > FORMAT) {
@@ -77,6 +81,7 @@ export class Layout {
         `${this.root} was written by a newer Berth (blob format ${format}; this one knows ${FORMAT}); run that version or a later one`,
       )
     }
+    this.identity = identity ?? ''
   }
 
   async #create(marker: string): Promise<void> {
@@ -88,7 +93,8 @@ export class Layout {
       })
     }
     await syncDirectory(this.root)
-    await writeDurably(`${marker}.new`, `berth blobs ${FORMAT}\n`)
+    this.identity = randomUUID()
+    await writeDurably(`${marker}.new`, `berth blobs ${FORMAT} ${this.identity}\n`)
     await rename(`${marker}.new`, marker)
     await syncDirectory(this.root)
     // The names of the folders made on the way down to the root.

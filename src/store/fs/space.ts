@@ -44,7 +44,7 @@ export class Space {
     if (free < reserve) {
       throw refuse(
         'storage-full',
-        `the storage of this registry has ${amount(free)} free and keeps ${amount(reserve)} in reserve; delete content or give it more room, then push again`,
+        `the storage of this registry has ${amount(free)} free and keeps ${amount(reserve)} in reserve; free some space there or give it more, then push again`,
       )
     }
     if (entries === 0) {

@@ -31,6 +31,8 @@ export interface Repository {
 export type Upload = { -readonly [Field in keyof UploadRow]: UploadRow[Field] } & { expiresAt: number }
 
 export interface State {
+  /** Identity of the storage these are about. */
+  storage: string | undefined
   readonly blobs: Map<Digest, { size: number; key: ObjectKey }>
   readonly repositories: Map<RepoName, Repository>
   readonly uploads: Map<UploadId, Upload>
@@ -39,7 +41,13 @@ export interface State {
 }
 
 export function newState(): State {
-  return { blobs: new Map(), repositories: new Map(), uploads: new Map(), tombstones: new Map() }
+  return {
+    storage: undefined,
+    blobs: new Map(),
+    repositories: new Map(),
+    uploads: new Map(),
+    tombstones: new Map(),
+  }
 }
 
 export function repositoryOf(state: State, name: RepoName): Repository {

@@ -10,6 +10,11 @@ export function memoryMetadata(): MetadataStore {
     ...memoryContent(state),
     ...memoryUploads(state),
     ...memoryGarbage(state),
+    async pairStorage({ identity, empty }) {
+      const free = state.storage === undefined || state.blobs.size === 0
+      if (state.storage !== identity && empty && free) state.storage = identity
+      return state.storage === identity ? 'paired' : 'other'
+    },
     async check() {},
     async close() {},
   }

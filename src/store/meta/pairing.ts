@@ -1,18 +1,28 @@
 import type { Dialect, Tx } from './driver.ts'
 import type { MetadataStore } from './store.ts'
 
-/** See MetadataStore.pairStorage. Two that start at once on one fresh database take turns on the table. */
+const FIND = 'SELECT identity FROM storage WHERE one = 1'
+
+/** See MetadataStore.pairStorage. Of two that start at once on a fresh database the first one has it. */
 export async function pairStorage(
   tx: Tx,
-  dialect: Dialect,
+  _dialect: Dialect,
   storage: Parameters<MetadataStore['pairStorage']>[0],
 ): Promise<'paired' | 'other'> {
-  if (dialect.name === 'postgres') await tx.run('LOCK TABLE storage IN EXCLUSIVE MODE', [])
-  const known = await tx.get<{ identity: string }>('SELECT identity FROM storage LIMIT 1', [])
-  if (known?.identity === storage.identity) return 'paired'
-  if (!storage.empty) return 'other'
-  if ((await tx.get('SELECT 1 AS found FROM blob LIMIT 1', [])) !== undefined) return 'other'
-  await tx.run('DELETE FROM storage', [])
-  await tx.run('INSERT INTO storage (identity) VALUES ($1)', [storage.identity])
-  return 'paired'
+  const { identity, empty } = storage
+  let known = await tx.get<{ identity: string }>(FIND, [])
+  if (known === undefined && empty) {
+    await tx.run('INSERT INTO storage (one, identity) VALUES (1, $1) ON CONFLICT (one) DO NOTHING', [
+      identity,
+    ])
+    known = await tx.get<{ identity: string }>(FIND, [])
+  }
+  if (known === undefined) return 'other'
+  if (known.identity === identity) return 'paired'
+  if (!empty || (await tx.get('SELECT 1 AS found FROM blob LIMIT 1', [])) !== undefined) return 'other'
+  const moved = await tx.run('UPDATE storage SET identity = $1 WHERE identity = $2', [
+    identity,
+    known.identity,
+  ])
+  return moved > 0 ? 'paired' : 'other'
 }
