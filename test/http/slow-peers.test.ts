@@ -62,7 +62,8 @@ let server: Asked
 let slowRead: ReturnType<typeof readSlowly>
 let large: string
 beforeAll(async () => {
-  berth = await startBerth()
+  // The slow reader is not waited for where only other tests of this file are run.
+  berth = await startBerth({ env: { BERTH_DRAIN_SECONDS: '0' } })
   server = new Asked(berth)
   const blob = randomBlob(SIZE)
   const repo = freshRepo('slow')
@@ -183,6 +184,33 @@ describe('many at once', () => {
     const each = (residentMemory(quiet.daemon.pid) - before) / 1000
     console.log(`1,000 idle connections: ${Math.round(each / 1024)} KiB each`)
     expect(each).toBeLessThan(40 * 1024)
+  }, 60_000)
+
+  test('100 manifests without end cost no more than their limit each (SE-8)', async () => {
+    await using busy = await startBerth()
+    const own = new Asked(busy)
+    await own.ask('GET', '/v2/')
+    const before = residentMemory(busy.daemon.pid)
+    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 32), Buffer.from('\r\n')])
+    const { result: outcomes, peak } = await peakMemory(busy.daemon.pid, () =>
+      Promise.all(
+        Array.from({ length: 100 }, async (_, i) => {
+          await using connection = await RawConnection.connect(busy.host)
+          await connection.send(
+            request('PUT', `/v2/slow/m${i}/manifests/latest`, ['Transfer-Encoding: chunked']),
+          )
+          let answered = false
+          const answering = connection.answer().finally(() => (answered = true))
+          for (let sent = 0; !answered && sent < 1000; sent++) await connection.send(chunk)
+          return (await answering)?.status
+        }),
+      ),
+    )
+    // A sender that is cut while it sends may lose the answer with the connection.
+    for (const status of outcomes) expect([413, undefined]).toContain(status)
+    expect(outcomes).toContain(413)
+    expect(peak - before).toBeLessThan(500 * MiB)
+    expect(await own.outcome('GET', '/v2/_catalog')).toBe('200')
   }, 60_000)
 
   test('200 slow uploads of 10 GB cost little', async () => {
