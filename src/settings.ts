@@ -20,8 +20,12 @@ const setting = <T>(env: string, fallback: T, read: Reader<T>, doc: string, secr
 
 const count = whole(1)
 const bytes = whole(0)
-const seconds = number(0)
-const interval = number(0.05)
+/** The runtime's timers end there, and fire at once beyond. */
+const LONGEST_TIMER = 2_147_483
+const seconds = number(0, LONGEST_TIMER)
+const interval = number(0.05, LONGEST_TIMER)
+/** Seconds that are added to clocks, not given to timers: thirty years and more. */
+const span = number(0, 1_000_000_000)
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -168,19 +172,19 @@ export const SETTINGS = {
   uploadTtlSeconds: setting(
     'BERTH_UPLOAD_TTL_SECONDS',
     DAY,
-    seconds,
+    span,
     'life of an unfinished upload after its last byte',
   ),
   leaseSeconds: setting(
     'BERTH_LEASE_SECONDS',
     DAY,
-    seconds,
+    span,
     'how long content that nothing references is kept after it was pushed, mounted or looked at',
   ),
   tombstoneSeconds: setting(
     'BERTH_TOMBSTONE_SECONDS',
     600,
-    seconds,
+    span,
     'how long after its removal the bytes of an object stay for downloads under way',
   ),
   sweepSeconds: setting(
