@@ -54,7 +54,8 @@ describe('the statements of the metadata', () => {
         statements.add(sql)
         return run(sql, ...args)
       }
-    return { get: noting(tx.get), all: noting(tx.all), run: noting(tx.run) } as Tx
+    const { get, all, run, insert } = tx
+    return { get: noting(get), all: noting(all), run: noting(run), insert: noting(insert) } as Tx
   }
 
   test('find their rows by index, whatever the size of the repository', async () => {

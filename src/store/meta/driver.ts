@@ -4,15 +4,20 @@ export type Value = string | number | Uint8Array | null
 export type MaybePromise<T> = T | Promise<T>
 
 /**
- * One connection, as commands and queries see it. Values stand in `$1…$n`. SQLite answers at once, PostgreSQL by a promise:
- * always await.
+ * A database, as queries see it. Values stand in `$1…$n`. SQLite answers at once, PostgreSQL by a promise: always await.
  */
-export interface Tx {
+export interface Reader {
   /** The first row. */
   get<Row>(sql: string, values: readonly Value[]): MaybePromise<Row | undefined>
   all<Row>(sql: string, values: readonly Value[]): MaybePromise<Row[]>
+}
+
+/** A transaction, as commands see it. */
+export interface Tx extends Reader {
   /** How many rows were changed. */
   run(sql: string, values: readonly Value[]): MaybePromise<number>
+  /** Inserts a row and gives its `id`; undefined where ON CONFLICT did nothing. */
+  insert(sql: string, values: readonly Value[]): MaybePromise<number | undefined>
 }
 
 /**
@@ -102,7 +107,7 @@ export function inStatement(fixed: number, text: (list: string) => string): List
 
 /** Runs a list statement in pieces of at most MAX_LIST and gathers the rows. */
 export async function allOf<Row>(
-  tx: Tx,
+  tx: Reader,
   statement: ListStatement,
   fixed: readonly Value[],
   list: readonly Value[],

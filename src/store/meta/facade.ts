@@ -1,5 +1,5 @@
 import type { RunCommand } from './commands.ts'
-import type { Dialect, Tx } from './driver.ts'
+import type { Dialect, Reader } from './driver.ts'
 import { dueTombstones } from './garbage.ts'
 import {
   findBlob,
@@ -17,7 +17,7 @@ import { countUploads, findUpload } from './uploads.ts'
 
 /** The store over a database: queries run on `reader` at once, commands through `run`. */
 export function metadataStore(
-  reader: Tx,
+  reader: Reader,
   dialect: Dialect,
   run: RunCommand,
 ): Omit<MetadataStore, 'check' | 'close'> {

@@ -1,5 +1,5 @@
 import type { ObjectKey } from '../../core/names.ts'
-import { inStatement, listStatement, runOver, type Tx, type Value } from './driver.ts'
+import { inStatement, listStatement, type Reader, runOver, type Tx, type Value } from './driver.ts'
 
 /*
  * The queues of what may have become garbage, and the tombstones. A review is a second look, so an entry that proves wrong
@@ -47,7 +47,7 @@ export async function buryAll(tx: Tx, objects: readonly ObjectKey[], deleteAfter
 }
 
 /** R: see GarbageIndex.dueTombstones. */
-export async function dueTombstones(tx: Tx, now: number, limit: number): Promise<ObjectKey[]> {
+export async function dueTombstones(tx: Reader, now: number, limit: number): Promise<ObjectKey[]> {
   const rows = await tx.all<{ obj: ObjectKey }>(
     'SELECT obj FROM tombstone WHERE delete_after <= $1 ORDER BY delete_after, obj LIMIT $2',
     [now, limit],

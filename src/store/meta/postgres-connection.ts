@@ -89,6 +89,9 @@ export function postgresTx(client: pg.ClientBase, statements: Statements): Tx {
     async run(sql, values) {
       return (await query(sql, values)).rowCount ?? 0
     },
+    async insert(sql, values) {
+      return (await query(`${sql} RETURNING id`, values)).rows[0]?.id as number | undefined
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { refuse } from '../../core/errors.ts'
 import { failpoint } from '../../core/failpoint.ts'
 import { COMMANDS, type CommandName, type RunCommand } from './commands.ts'
-import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
+import { type Dialect, NeedsToBeAlone, type Reader, type Tx, type Value } from './driver.ts'
 import { metadataStore } from './facade.ts'
 import { MIGRATIONS, type Migration, migrate } from './migrate.ts'
 import {
@@ -123,7 +123,7 @@ class Connections {
 }
 
 /** Queries, each on a connection of the pool. */
-function pooledReader(connections: Connections): Tx {
+function pooledReader(connections: Connections): Reader {
   const query = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
     const since = performance.now()
     for (;;) {
@@ -135,11 +135,10 @@ function pooledReader(connections: Connections): Tx {
     }
   }
   return {
-    get: <Row>(sql: string, values: Parameters<Tx['get']>[1]) =>
+    get: <Row>(sql: string, values: readonly Value[]) =>
       query<Row | undefined>(async (tx) => await tx.get<Row>(sql, values)),
-    all: <Row>(sql: string, values: Parameters<Tx['all']>[1]) =>
+    all: <Row>(sql: string, values: readonly Value[]) =>
       query<Row[]>(async (tx) => await tx.all<Row>(sql, values)),
-    run: (sql, values) => query(async (tx) => await tx.run(sql, values)),
   }
 }
 

@@ -11,7 +11,7 @@ import type { PushManifest, PushManifestOutcome } from './store.ts'
 
 const FIND = 'SELECT id FROM manifest WHERE repo_id = $1 AND digest = $2 FOR KEY SHARE'
 const INSERT = `INSERT INTO manifest (repo_id, digest, media, size, artifact, subject, created_at, annotations, payload)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repo_id, digest) DO NOTHING RETURNING id`
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repo_id, digest) DO NOTHING`
 
 /**
  * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2);
@@ -57,7 +57,7 @@ export async function pushManifest(
   const depends = resolved.waiting.length > 0 || resolved.childIsBlob || subjectMissing
   if (depends && !alone && (await tx.get(FIND, [repo.id, digest])) === undefined) throw new NeedsToBeAlone()
 
-  let manifest = await tx.get<{ id: number }>(INSERT, [
+  let id = await tx.insert(INSERT, [
     repo.id,
     digest,
     mediaCode(push.mediaType),
@@ -68,15 +68,14 @@ export async function pushManifest(
     subject === null ? null : (facts.annotations ?? null),
     push.bytes,
   ])
-  if (manifest !== undefined) {
-    await insertReferences(tx, repo.id, manifest.id, resolved)
-    if (subjectMissing) await insertMissingSubject(tx, repo.id, manifest.id, subject)
-    await settleManifest(tx, repo.id, manifest.id, digest)
+  if (id !== undefined) {
+    await insertReferences(tx, repo.id, id, resolved)
+    if (subjectMissing) await insertMissingSubject(tx, repo.id, id, subject)
+    await settleManifest(tx, repo.id, id, digest)
   } else {
     // It stands already, with its references, and cannot be deleted while we hold the repository.
-    manifest = (await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }
+    id = ((await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }).id
   }
-  const { id } = manifest
 
   if (push.tags.length === 0) await queueManifest(tx, repo.id, id, now + push.grace)
   for (const tag of push.tags.length > 1 ? [...push.tags].sort() : push.tags)

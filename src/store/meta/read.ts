@@ -8,7 +8,7 @@ import type {
   Referrer,
   ReferrersRequest,
 } from '../../core/registry.ts'
-import { allOf, inStatement, type Tx } from './driver.ts'
+import { allOf, inStatement, type Reader } from './driver.ts'
 import { mediaType } from './schema.ts'
 import type { BlobRow } from './store.ts'
 
@@ -23,7 +23,7 @@ const BLOB = `SELECT size, obj,
   FROM blob WHERE digest = $2`
 
 /** See ContentIndex.findBlob. */
-export async function findBlob(tx: Tx, repo: RepoName, digest: Digest): Promise<BlobRow | undefined> {
+export async function findBlob(tx: Reader, repo: RepoName, digest: Digest): Promise<BlobRow | undefined> {
   const row = await tx.get<{ size: number; obj: ObjectKey; lease: number | null }>(BLOB, [
     repo,
     digestToBytes(digest),
@@ -33,7 +33,7 @@ export async function findBlob(tx: Tx, repo: RepoName, digest: Digest): Promise<
 }
 
 /** See ContentIndex.findObject. */
-export async function findObject(tx: Tx, digest: Digest) {
+export async function findObject(tx: Reader, digest: Digest) {
   const row = await tx.get<{ size: number; obj: ObjectKey }>('SELECT size, obj FROM blob WHERE digest = $1', [
     digestToBytes(digest),
   ])
@@ -51,7 +51,7 @@ const READ_BY_DIGEST = `SELECT media, payload ${BY_DIGEST}`
 
 /** See ContentIndex.findManifest. */
 export async function findManifest(
-  tx: Tx,
+  tx: Reader,
   repo: RepoName,
   reference: Reference,
 ): Promise<ManifestInfo | undefined> {
@@ -71,7 +71,7 @@ export async function findManifest(
 
 /** See ContentIndex.readManifest. */
 export async function readManifest(
-  tx: Tx,
+  tx: Reader,
   repo: RepoName,
   reference: Reference,
 ): Promise<Manifest | undefined> {
@@ -95,7 +95,7 @@ function manifest(digest: Digest, row: { media: number; payload: Uint8Array }): 
 }
 
 /** See ContentIndex.hasRepository. */
-export async function hasRepository(tx: Tx, repo: RepoName): Promise<boolean> {
+export async function hasRepository(tx: Reader, repo: RepoName): Promise<boolean> {
   return (await tx.get('SELECT 1 AS found FROM repo WHERE name = $1 AND listed = 1', [repo])) !== undefined
 }
 
@@ -124,7 +124,7 @@ function lastOf(request: PageRequest): string {
 const REPOSITORIES = 'SELECT name FROM repo WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2'
 
 /** See ContentIndex.listRepositories. */
-export async function listRepositories(tx: Tx, request: PageRequest): Promise<Page<RepoName>> {
+export async function listRepositories(tx: Reader, request: PageRequest): Promise<Page<RepoName>> {
   const rows = await tx.all<{ name: RepoName }>(REPOSITORIES, [lastOf(request), limitOf(request)])
   return page(rows, request.limit, (row) => row.name)
 }
@@ -133,7 +133,11 @@ const LISTED_ID = 'SELECT id FROM repo WHERE name = $1 AND listed = 1'
 const TAGS = 'SELECT name FROM tag WHERE repo_id = $1 AND name > $2 ORDER BY name LIMIT $3'
 
 /** See ContentIndex.listTags. */
-export async function listTags(tx: Tx, repo: RepoName, request: PageRequest): Promise<Page<Tag> | undefined> {
+export async function listTags(
+  tx: Reader,
+  repo: RepoName,
+  request: PageRequest,
+): Promise<Page<Tag> | undefined> {
   const row = await tx.get<{ id: number }>(LISTED_ID, [repo])
   if (row === undefined) return undefined
   const rows = await tx.all<{ name: Tag }>(TAGS, [row.id, lastOf(request), limitOf(request)])
@@ -170,7 +174,7 @@ export const REFERRERS_PAGE_BYTES = 4 * 1024 * 1024
 
 /** See ContentIndex.listReferrers. A `last` that is no digest stands before all of them. */
 export async function listReferrers(
-  tx: Tx,
+  tx: Reader,
   repo: RepoName,
   subject: Digest,
   request: ReferrersRequest,

@@ -1,6 +1,6 @@
 import { LIBRARY, type RepoName } from '../../core/names.ts'
 import type { SearchHit, SearchRequest, SearchResult } from '../../core/registry.ts'
-import { allOf, type Dialect, inStatement, type Tx } from './driver.ts'
+import { allOf, type Dialect, inStatement, type Reader } from './driver.ts'
 
 /** A search ranks and counts at most so many repositories; what a name shares with more than that finds nobody anything. */
 export const SEARCH_CANDIDATES = 1_000
@@ -34,13 +34,13 @@ const byName = (a: Candidate, b: Candidate) => (a.name < b.name ? -1 : a.name > 
  * its `library/`), anywhere in the name, in the description; by name within each. Each rank is looked for only while there is
  * room among the candidates, so a frequent term costs no more than a rare one.
  */
-export async function search(tx: Tx, dialect: Dialect, request: SearchRequest): Promise<SearchResult> {
+export async function search(tx: Reader, dialect: Dialect, request: SearchRequest): Promise<SearchResult> {
   const candidates = await findCandidates(tx, dialect, searchTerm(request.query))
   const wanted = candidates.slice(request.offset, request.offset + request.limit)
   return { hits: await describe(tx, wanted), total: candidates.length }
 }
 
-async function findCandidates(tx: Tx, dialect: Dialect, term: string): Promise<Candidate[]> {
+async function findCandidates(tx: Reader, dialect: Dialect, term: string): Promise<Candidate[]> {
   if (term === '') return await tx.all<Candidate>(EVERYTHING, [SEARCH_CANDIDATES])
   const found = new Map<number, Candidate>()
   const add = (rows: Candidate[]) => {
@@ -63,7 +63,7 @@ async function findCandidates(tx: Tx, dialect: Dialect, term: string): Promise<C
 }
 
 /** `{` is the character behind `z`, and so behind every one that a name may hold. */
-async function withPrefix(tx: Tx, prefix: string): Promise<Candidate[]> {
+async function withPrefix(tx: Reader, prefix: string): Promise<Candidate[]> {
   return await tx.all<Candidate>(PREFIX, [prefix, `${prefix}{`, SEARCH_CANDIDATES])
 }
 
@@ -73,7 +73,7 @@ interface HitRow extends Candidate {
   readonly official: number
 }
 
-async function describe(tx: Tx, candidates: readonly Candidate[]): Promise<SearchHit[]> {
+async function describe(tx: Reader, candidates: readonly Candidate[]): Promise<SearchHit[]> {
   if (candidates.length === 0) return []
   const ids = candidates.map((candidate) => candidate.id)
   const rows = await allOf<HitRow>(tx, HITS, [], ids)

@@ -109,6 +109,10 @@ export function sqliteTx(database: Database): Tx {
     run(sql, values) {
       return prepare(sql).run(...(values as Value[])).changes
     },
+    insert(sql, values) {
+      const { changes, lastInsertRowid } = prepare(sql).run(...(values as Value[]))
+      return changes === 0 ? undefined : Number(lastInsertRowid)
+    },
   }
 }
 

@@ -3,9 +3,6 @@ import type { RunCommand } from './commands.ts'
 import { CommitMark } from './commit-mark.ts'
 import { type Answer, type Call, type FromWorker, fromWire, type ToWorker, toWire } from './wire.ts'
 
-/** Transactions posted and not answered: one that runs, and one that it finds waiting when it has committed. */
-const MAX_UNDER_WAY = 2
-
 /** Commands in one transaction at most: nobody waits for a commit behind thousands of others. */
 const MAX_BATCH = 512
 
@@ -14,14 +11,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** The other end of sqlite-worker.ts: posts the commands of one tick as one message and hands the answers back. */
+/**
+ * The other end of sqlite-worker.ts: posts what has gathered while the transaction before ran as one message, hands the answers
+ * back. One at a time, since larger transactions share more: the thread is idle only until this one hears of its answers.
+ */
 export class WriterThread {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #maxWaiting: number
   readonly mark = new CommitMark()
   readonly #calls: Call[] = []
-  #underWay = 0
+  #underWay = false
   #lastId = 0
   /** Set once nothing more can be done: what every further command is told. */
   #ended: Error | undefined
@@ -64,13 +64,13 @@ export class WriterThread {
       if (this.#calls.length === 1) queueMicrotask(() => this.#flush())
     })
 
-  /** Posts what was gathered, as one transaction, unless the thread has enough to do; then it gathers further. */
+  /** Posts what was gathered, as one transaction, unless the thread is at work; then it gathers further. */
   #flush() {
-    if (this.#calls.length === 0 || this.#underWay === MAX_UNDER_WAY) return
+    if (this.#calls.length === 0 || this.#underWay) return
     const calls = this.#calls.splice(0, MAX_BATCH)
     try {
       this.#post({ type: 'calls', calls })
-      this.#underWay++
+      this.#underWay = true
     } catch (error) {
       // Something in them is no plain value: a bug, and theirs alone.
       for (const { id } of calls) this.#settle({ id, error: toWire(error) })
@@ -93,7 +93,7 @@ export class WriterThread {
 
   #receive(message: FromWorker) {
     if (message.type === 'answers') {
-      this.#underWay--
+      this.#underWay = false
       this.#flush()
       for (const answer of message.answers) this.#settle(answer)
     } else if (message.type === 'opened') this.#opened.resolve()

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite'
-import type { Tx } from './driver.ts'
+import type { Reader } from './driver.ts'
 import { metadataStore } from './facade.ts'
 import { cachedReads } from './read-cache.ts'
 import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
@@ -42,7 +42,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 }
 
 /** The read connection, its errors told in our terms. */
-function reading(database: Database, path: string): Tx {
+function reading(database: Database, path: string): Reader {
   const tx = sqliteTx(database)
   const told = <T>(query: () => T): T => {
     try {
@@ -54,6 +54,5 @@ function reading(database: Database, path: string): Tx {
   return {
     get: (sql, values) => told(() => tx.get(sql, values)),
     all: (sql, values) => told(() => tx.all(sql, values)),
-    run: (sql, values) => told(() => tx.run(sql, values)),
   }
 }

@@ -1,6 +1,6 @@
 import { type Algorithm, digestFromBytes, digestToBytes } from '../../core/digest.ts'
 import type { ObjectKey, RepoName, UploadId } from '../../core/names.ts'
-import { type Dialect, inStatement, runOver, type Tx } from './driver.ts'
+import { type Dialect, inStatement, type Reader, runOver, type Tx } from './driver.ts'
 import { bury, buryAll } from './garbage.ts'
 import { linkBlob } from './links.ts'
 import { ensureRepo, findRepo, lockRepoById } from './repositories.ts'
@@ -40,7 +40,7 @@ const FIND = `SELECT obj, offset_ AS "offset", algorithm, state, committed_diges
 
 /** See UploadIndex.findUpload. */
 export async function findUpload(
-  tx: Tx,
+  tx: Reader,
   repo: RepoName,
   id: UploadId,
   owner: string,
@@ -119,17 +119,18 @@ export async function finishUpload(
 
 const FIND_BLOB = 'SELECT id, obj FROM blob WHERE digest = $1 FOR KEY SHARE'
 const INSERT_BLOB = `INSERT INTO blob (digest, size, obj, created_at) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (digest) DO NOTHING RETURNING id, obj`
+  ON CONFLICT (digest) DO NOTHING`
 
 /** The digest's row names the upload's object, or another one that was first; then the upload's goes. */
 async function storeBlob(tx: Tx, finish: FinishUpload, own: ObjectKey, digest: Uint8Array): Promise<number> {
   let blob: { id: number; obj: ObjectKey } | undefined
   while (blob === undefined) {
-    // Looked for first: a push of known bytes is frequent, and must not leave a dead row version behind.
+    // Looked for first: a push of known bytes is frequent, and need not try to insert.
     blob = await tx.get(FIND_BLOB, [digest])
-    blob ??= await tx.get(INSERT_BLOB, [digest, finish.size, own, finish.now])
+    if (blob !== undefined) break
+    const id = await tx.insert(INSERT_BLOB, [digest, finish.size, own, finish.now])
+    if (id !== undefined) return id
   }
-  if (blob.obj === own) return blob.id
   if (finish.replace !== undefined) {
     const replaced = await tx.run('UPDATE blob SET obj = $3, size = $4 WHERE id = $1 AND obj = $2', [
       blob.id,
@@ -200,7 +201,7 @@ export async function sweepUploads(
 }
 
 /** See UploadIndex.countUploads. */
-export async function countUploads(tx: Tx): Promise<number> {
+export async function countUploads(tx: Reader): Promise<number> {
   const row = await tx.get<{ n: number }>(`SELECT count(*) AS n FROM upload WHERE state = ${UPLOAD_OPEN}`, [])
   return row?.n ?? 0
 }
