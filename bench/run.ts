@@ -7,9 +7,6 @@ import type { Peer, PeerKind } from './peers/peer.ts'
 import type { GaugeRow, LoadRow, Row } from './rows/row.ts'
 import type { GaugeSample, LoadSample, Samples } from './samples.ts'
 
-/** A start costs seconds and scatters little. */
-const MOST_STARTS = 3
-
 export interface Bench {
   readonly rows: readonly Row[]
   readonly kinds: readonly PeerKind[]
@@ -75,7 +72,7 @@ async function runGauge({ options, say, folder, kinds }: Bench, row: GaugeRow): 
     await row.seed?.(kind, folderOf(kind))
   }
   const samples: GaugeSample[] = []
-  for (let round = 1; round <= Math.min(options.rounds, MOST_STARTS); round++) {
+  for (let round = 1; round <= Math.min(options.rounds, row.rounds ?? options.rounds); round++) {
     for (const kind of peers) {
       const value = await row.measure(kind, folderOf(kind))
       samples.push({ row: row.id, peer: kind.name, round, value })

@@ -32,6 +32,8 @@ export interface GaugeRow extends Common {
   readonly unit: 'ms' | 'MiB'
   /** What Berth is to stay within. */
   readonly target: number
+  /** Rounds at most, for what takes long and scatters little. */
+  readonly rounds?: number
   /** Once for each kind of peer. `folder` is empty before it and the same in each measurement. */
   readonly seed?: (kind: PeerKind, folder: string) => Promise<void>
   readonly measure: (kind: PeerKind, folder: string) => Promise<number>
