@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- --minutes N [--database postgres] [--seed S] [--workers N]`: kills the server at random moments under load, for as
- * long as asked, and holds it to every acknowledgement (RELIABILITY C1–C5). Ends with 1 when the contract was broken; the data is kept then.
+ * long as asked, and holds it to every acknowledgement (C1–C5). Ends with 1 when the contract was broken; the data is kept then.
  */
 import { randomInt } from 'node:crypto'
 import { cp } from 'node:fs/promises'

@@ -110,19 +110,22 @@ async function workAndKill(
   after: number,
 ): Promise<void> {
   const wire = wireTo(server.url)
+  let killed = false
   const ends = workers.map((worker) =>
     worker.run(wire, pool).catch((error: unknown) => {
       if (!(error instanceof Cut)) throw error
+      if (!killed) throw new Violation(`a living server cut a connection: ${error.message}`)
     }),
   )
   const { promise: time, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, after)
   try {
     await Promise.race([time, ...ends])
-    if (server.daemon.lines.some((line) => line.includes('"level":"error"')))
-      throw new Violation(`the server logged an error:\n${server.daemon.lines.join('\n')}`)
+    const complaints = server.daemon.lines.filter((line) => line.includes('"level":"error"'))
+    if (complaints.length > 0) throw new Violation(`the server logged errors:\n${complaints.join('\n')}`)
   } finally {
     clearTimeout(timer)
+    killed = true
     await server.kill()
     await Promise.allSettled(ends)
   }

@@ -2,7 +2,7 @@ import { ask, Cut, Violation, type Wire } from './wire.ts'
 
 /**
  * One upload seen from the client: what was sent, and what of it was acknowledged. After a crash the session must be gone, or stand
- * between the two (RELIABILITY: a wrong offset is never told).
+ * between the two: a wrong offset is never told.
  */
 export class UploadSession {
   readonly repo: string
