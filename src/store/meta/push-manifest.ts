@@ -57,7 +57,7 @@ export async function pushManifest(
   const depends = resolved.waiting.length > 0 || resolved.childIsBlob || subjectMissing
   if (depends && !alone && (await tx.get(FIND, [repo.id, digest])) === undefined) throw new NeedsToBeAlone()
 
-  let id = await tx.insert(INSERT, [
+  const row = [
     repo.id,
     digest,
     mediaCode(push.mediaType),
@@ -67,14 +67,18 @@ export async function pushManifest(
     now,
     subject === null ? null : (facts.annotations ?? null),
     push.bytes,
-  ])
-  if (id !== undefined) {
-    await insertReferences(tx, repo.id, id, resolved)
-    if (subjectMissing) await insertMissingSubject(tx, repo.id, id, subject)
-    await settleManifest(tx, repo.id, id, digest)
-  } else {
-    // It stands already, with its references, and cannot be deleted while we hold the repository.
-    id = ((await tx.get<{ id: number }>(FIND, [repo.id, digest])) as { id: number }).id
+  ]
+  // Inserted, or found where it stands already, with its references; again if it was collected between the two.
+  let id: number | undefined
+  while (id === undefined) {
+    id = await tx.insert(INSERT, row)
+    if (id !== undefined) {
+      await insertReferences(tx, repo.id, id, resolved)
+      if (subjectMissing) await insertMissingSubject(tx, repo.id, id, subject)
+      await settleManifest(tx, repo.id, id, digest)
+    } else {
+      id = (await tx.get<{ id: number }>(FIND, [repo.id, digest]))?.id
+    }
   }
 
   if (push.tags.length === 0) await queueManifest(tx, repo.id, id, now + push.grace)
@@ -93,9 +97,9 @@ const MOVE_TAG = 'UPDATE tag SET manifest_id = $3, updated_at = $4 WHERE repo_id
 async function setTag(tx: Tx, repoId: number, tag: Tag, manifestId: number, push: PushManifest) {
   const { now, grace } = push
   let old = await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])
-  if (old === undefined) {
+  while (old === undefined) {
     if ((await tx.run(INSERT_TAG, [repoId, tag, manifestId, now])) > 0) return
-    old = (await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])) as { id: number }
+    old = await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])
   }
   await tx.run(MOVE_TAG, [repoId, tag, manifestId, now])
   if (old.id !== manifestId) await queueManifest(tx, repoId, old.id, now + grace)
