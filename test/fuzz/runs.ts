@@ -8,3 +8,6 @@ const FACTOR = Number(process.env.BERTH_FUZZ_RUNS ?? 1)
 export function runs<T>(count: number): Parameters<T> {
   return { numRuns: Math.ceil(count * FACTOR), seed: SEED, verbose: 1 }
 }
+
+/** ms that a test may take which is run so often. */
+export const patience = (ms: number): number => ms * Math.max(1, FACTOR)

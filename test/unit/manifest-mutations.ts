@@ -84,6 +84,10 @@ function somewhere(change: (parent: { [key: string]: Json }, key: string) => voi
   }
 }
 
+/** Does something to one field of an object somewhere: a list would keep a field out of its JSON, and obey its `constructor`. */
+const inObject = (change: (parent: { [key: string]: Json }, key: string) => void): Change =>
+  somewhere((parent, key) => (Array.isArray(parent) ? undefined : change(parent, key)))
+
 const changes: fc.Arbitrary<Change> = fc.oneof(
   fc.constant(
     somewhere((parent, key) => (Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[key])),
@@ -92,12 +96,12 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...KEYS), values)
     .map(([key, value]) =>
-      somewhere((parent) =>
+      inObject((parent) =>
         Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true }),
       ),
     ),
   fc.constantFrom(...KEYS).map((name) =>
-    somewhere((parent, key) => {
+    inObject((parent, key) => {
       const value = parent[key] as Json
       delete parent[key]
       Object.defineProperty(parent, name, { value, enumerable: true, configurable: true, writable: true })
