@@ -29,8 +29,10 @@ export const flag: Reader<boolean> = (value) => {
   return typeof said === 'boolean' ? said : wrong('true or false')
 }
 
+const DECIMAL = /^\d+(?:\.\d+)?$/
+
 function between(value: unknown, least: number, most: number, must: string): number {
-  const said = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  const said = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value
   return typeof said === 'number' && said >= least && said <= most ? said : wrong(must)
 }
 

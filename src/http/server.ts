@@ -61,6 +61,8 @@ export function startServer(options: ServerOptions): Server {
     const id = nextId()
     const { path, query } = cut(request.url)
     const wire = new BunRequest(request, path, query, watchdog, received)
+    // Asked now: a client that leaves takes its address with it.
+    const peer = options.accessLog ? (server.requestIP(request)?.address ?? '') : ''
     const { response, route, bytes, refusal } = await respond(request, wire, id)
     if (draining) response.headers.set('connection', 'close')
     const ms = performance.now() - start
@@ -74,7 +76,6 @@ export function startServer(options: ServerOptions): Server {
       bytesOut: sent ?? 0,
     })
     if (options.accessLog) {
-      const peer = server.requestIP(request)?.address ?? ''
       log.access({
         id,
         client: proxies.none ? peer : proxies.clientOf(peer, wire.header('x-forwarded-for')),
@@ -110,10 +111,12 @@ export function startServer(options: ServerOptions): Server {
       }
       const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
       if (probed !== undefined) {
-        probed.headers.set('x-request-id', id)
+        probed.headers.set('X-Request-Id', id)
+        if (wire.hasBody) probed.headers.set('Connection', 'close')
         return ours(path.slice(1), probed)
       }
-      return ours('other', problem(404, 'UNSUPPORTED', 'there is nothing here; the registry is at /v2/', id))
+      const sentence = 'there is nothing here; the registry is at /v2/'
+      return ours('other', problem(404, 'UNSUPPORTED', sentence, id, wire.hasBody))
     } catch (error) {
       log.error('request failed', { id, method, path, error: describe(error) })
       const sentence = `something broke inside the registry; its log tells more under request id ${id}`
@@ -261,13 +264,14 @@ function toStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
   })
 }
 
-function problem(status: number, code: string, message: string, id: string): Response {
+/** `close`: the runtime would swallow a body that nobody reads for as long as it comes (RS-7). */
+function problem(status: number, code: string, message: string, id: string, close = true): Response {
   return new Response(`${JSON.stringify({ errors: [{ code, message }] })}\n`, {
     status,
     headers: {
-      'content-type': 'application/json',
-      'x-request-id': id,
-      ...(status !== 404 && { connection: 'close' }),
+      'Content-Type': 'application/json',
+      'X-Request-Id': id,
+      ...(close && { Connection: 'close' }),
     },
   })
 }

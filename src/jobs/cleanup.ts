@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { failpoint } from '../core/failpoint.ts'
 import type { Log } from '../core/log.ts'
+import type { ObjectKey } from '../core/names.ts'
 import type { BlobStore } from '../store/blob.ts'
 import type { GarbageIndex, UploadIndex } from '../store/meta/store.ts'
 
@@ -22,30 +23,48 @@ export interface CleanupOptions {
  * between the two repeats a deletion and never forgets one. Returns how many of each.
  */
 export async function cleanUp(
-  options: Omit<CleanupOptions, 'every' | 'log'>,
+  options: Omit<CleanupOptions, 'every'>,
+  stopped: () => boolean = () => false,
 ): Promise<{ swept: number; reaped: number }> {
-  const { meta, blobs, clock, tombstoneDelay } = options
+  const { meta, blobs, clock, log, tombstoneDelay } = options
   let swept = 0
   let reaped = 0
-  for (;;) {
+  while (!stopped()) {
     const now = clock.now()
     const batch = await meta.sweepUploads({ now, deleteAfter: now + tombstoneDelay, limit: BATCH })
     await failpoint('sweep.after')
     swept += batch
     if (batch < BATCH) break
   }
-  for (;;) {
-    const keys = await meta.dueTombstones(clock.now(), BATCH)
-    if (keys.length === 0) break
+  while (!stopped()) {
+    const due = await meta.dueTombstones(clock.now(), BATCH)
+    if (due.length === 0) break
     await failpoint('reap.before-storage')
-    for (const key of keys) await blobs.delete(key)
+    const gone = await deleteAll(blobs, due, log)
     await failpoint('reap.after-storage')
-    await meta.clearTombstones(keys)
+    await meta.clearTombstones(gone)
     await failpoint('reap.after-rows')
-    reaped += keys.length
-    if (keys.length < BATCH) break
+    reaped += gone.length
+    if (due.length < BATCH || gone.length === 0) break
   }
   return { swept, reaped }
+}
+
+/** Deletes what can be deleted: one object that cannot must not keep the others. Returns those that are gone. */
+async function deleteAll(blobs: BlobStore, keys: readonly ObjectKey[], log: Log): Promise<ObjectKey[]> {
+  const gone: ObjectKey[] = []
+  for (const key of keys) {
+    try {
+      await blobs.delete(key)
+      gone.push(key)
+    } catch (error) {
+      log.warn('an object cannot be deleted and will be tried again', {
+        key,
+        error: (error as Error).message,
+      })
+    }
+  }
+  return gone
 }
 
 /** Cleans up now and then until stopped; a failed round is logged and tried again at the next. */
@@ -57,7 +76,7 @@ export function startCleanup(options: CleanupOptions): { stop(): Promise<void> }
 
   async function run(): Promise<void> {
     try {
-      const { swept, reaped } = await cleanUp(options)
+      const { swept, reaped } = await cleanUp(options, () => stopped)
       if (swept > 0 || reaped > 0) log.info('cleaned up', { expiredUploads: swept, deletedObjects: reaped })
     } catch (error) {
       log.warn('clean-up failed and will be tried again', { error: (error as Error).message })

@@ -45,13 +45,16 @@ export function createMetrics(): Metrics {
     help: string,
     read: () => number | Promise<number>,
   ) => {
-    const get = async () => ({
-      name,
-      help,
-      type,
-      aggregator: 'sum',
-      values: [{ value: await read(), labels: {} }],
-    })
+    const get = async () => {
+      // What cannot be told now is left out: the page matters most when something is broken.
+      const values = await Promise.resolve()
+        .then(read)
+        .then(
+          (value) => [{ value, labels: {} }],
+          () => [],
+        )
+      return { name, help, type, aggregator: 'sum', values }
+    }
     families.push({ name, get, reset() {} })
   }
   const delay = new EventLoopDelay()

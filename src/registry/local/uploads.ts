@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Body } from '../../core/body.ts'
 import type { Context } from '../../core/context.ts'
 import { type Algorithm, algorithmOf, type Digest, finishHash, newHash } from '../../core/digest.ts'
-import { refuse } from '../../core/errors.ts'
+import { isRefusal, refuse } from '../../core/errors.ts'
 import { failpoint } from '../../core/failpoint.ts'
 import type { ObjectKey, RepoName, UploadId } from '../../core/names.ts'
 import type { BlobInfo, Registry } from '../../core/registry.ts'
@@ -67,6 +67,23 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     await failpoint('upload.after-advance')
   }
 
+  /** Moves a session's end while its bytes come: a checkpoint may be further away than that. */
+  function renewing(id: UploadId, recorded: () => number): AsyncDisposable {
+    let last: Promise<unknown> = Promise.resolve()
+    const timer = setInterval(() => {
+      const at = recorded()
+      const expiresAt = clock.now() + limits.uploadTtl
+      // What fails here fails for the caller, too, at its next step.
+      last = meta.advanceUpload({ id, from: at, to: at, expiresAt }).catch(() => false)
+    }, limits.uploadTtl / 2)
+    return {
+      async [Symbol.asyncDispose]() {
+        clearInterval(timer)
+        await last
+      },
+    }
+  }
+
   interface Appended {
     readonly hash: ReturnType<typeof newHash>
     /** Bytes in the store, all durable. */
@@ -80,6 +97,7 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     const hash = await hashes.take(row, algorithm)
     const metered = new MeteredBody(body, hash, limits.maxBlobBytes - row.offset)
     let recorded = row.offset
+    await using _ = renewing(row.id, () => recorded)
     const size = await blobs.append(row.key, row.offset, metered, {
       size: body.length,
       onDurable: async (length) => {
@@ -89,8 +107,12 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     })
     await failpoint('upload.after-append')
     if (metered.error !== undefined) {
-      await advance(row.id, recorded, size)
-      hashes.put(row.id, algorithm, size, hash)
+      if (isBrokenLine(metered.error)) {
+        await advance(row.id, recorded, size)
+        hashes.put(row.id, algorithm, size, hash)
+      } else {
+        await advance(row.id, recorded, row.offset)
+      }
       throw metered.error
     }
     return { hash, size, recorded }
@@ -177,16 +199,22 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     }
     const algorithm = algorithmOf(digest)
     let size = row.offset
+    let recorded = row.offset
     let hash: ReturnType<typeof newHash>
     if (last !== undefined || row.offset === 0) {
       const appended = await append(row, last?.body ?? EMPTY, algorithm)
       hash = appended.hash
       size = appended.size
+      recorded = appended.recorded
     } else {
       hash = await hashes.take(row, algorithm)
     }
     const actual = finishHash(algorithm, hash)
-    if (actual !== digest) throw mismatch(actual, digest)
+    if (actual !== digest) {
+      // The session stands where it stood: the next chunk is written over this one.
+      await advance(row.id, recorded, row.offset)
+      throw mismatch(actual, digest)
+    }
     await blobs.seal(row.key, size)
     await failpoint('upload.after-seal')
     return finish(row, digest, size, stored.broken ? { replace: stored.broken } : {})
@@ -243,8 +271,9 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
     commitUpload: (ctx, repo, id, digest, last) =>
       exclusively(ctx, repo, id, async (row) => {
         if (row.committed !== undefined) {
-          // A client that lost the first answer repeats the close (B23).
+          // A client that lost the first answer repeats the close (B23); it is true as long as the blob is there.
           if (row.committed.digest !== digest) throw unknown(id)
+          if ((await meta.findBlob(repo, digest)) === undefined) throw unknown(id)
           return row.committed
         }
         return commit(row, digest, last)
@@ -258,6 +287,11 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
       hashes.drop(id)
     },
   }
+}
+
+/** The sender went away or stalled: what came of a chunk is good. Anything else was wrong with the chunk itself. */
+function isBrokenLine(error: unknown): boolean {
+  return isRefusal(error, 'body-incomplete') || isRefusal(error, 'body-too-slow')
 }
 
 const EMPTY: Body = {
