@@ -72,7 +72,8 @@ async function runGauge({ options, say, folder, kinds }: Bench, row: GaugeRow): 
     await row.seed?.(kind, folderOf(kind))
   }
   const samples: GaugeSample[] = []
-  for (let round = 1; round <= Math.min(options.rounds, row.rounds ?? options.rounds); round++) {
+  const rounds = options.quick ? 1 : Math.min(options.rounds, row.rounds ?? options.rounds)
+  for (let round = 1; round <= rounds; round++) {
     for (const kind of peers) {
       const value = await row.measure(kind, folderOf(kind))
       samples.push({ row: row.id, peer: kind.name, round, value })
