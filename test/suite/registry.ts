@@ -221,6 +221,27 @@ export function registrySuite(
       await refused('upload-unknown', r.statUpload(ctx, repo, id))
     })
 
+    it('B23 a close is not repeated for a blob that was deleted since', async () => {
+      const repo = freshRepo()
+      const blob = randomBlob()
+      const { id } = await r.openUpload(ctx, repo)
+      await r.commitUpload(ctx, repo, id, blob.digest, { body: bodyOf(blob.bytes) })
+      await r.deleteBlob(ctx, repo, blob.digest)
+      await refused('upload-unknown', r.commitUpload(ctx, repo, id, blob.digest))
+    })
+
+    it('B12 other content than the digest leaves the session where it stood, however much of it there was', async () => {
+      const repo = freshRepo()
+      const blob = randomBlob(70 * 1024 * 1024)
+      const { id } = await r.openUpload(ctx, repo)
+      await refused(
+        'digest-mismatch',
+        r.commitUpload(ctx, repo, id, randomBlob().digest, { body: bodyOf(blob.bytes) }),
+      )
+      expect((await r.statUpload(ctx, repo, id)).offset).toBe(0)
+      await r.commitUpload(ctx, repo, id, blob.digest, { body: bodyOf(blob.bytes) })
+    })
+
     it('SE-1 an upload of one repository is unknown in another', async () => {
       const repo = freshRepo()
       const other = freshRepo()
@@ -447,6 +468,21 @@ export function registrySuite(
         below = row
       }
       await refused('manifest-invalid', pushManifest(r, repo, indexManifest(below), ['deep']))
+    })
+
+    it('M6 nor from the top down, each index before its child', async () => {
+      const repo = freshRepo()
+      const chain = [indexManifest([])]
+      for (let level = 0; level < 9; level++) chain.unshift(indexManifest([chain[0] as TestManifest]))
+      let refusals = 0
+      for (const index of chain) {
+        await pushManifest(r, repo, index).catch((error: RegistryError) => {
+          expect(error.kind).toBe('manifest-invalid')
+          refusals++
+        })
+      }
+      // Ten indexes: eight stand in a chain, the ninth may not join it, and the tenth hangs on that one only.
+      expect(refusals).toBe(1)
     })
 
     it('M9 several tags in one push, all or none', async () => {

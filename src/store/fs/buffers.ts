@@ -4,7 +4,7 @@ export const LARGE_BUFFER = 1024 * 1024
 export const SMALL_BUFFER = 64 * 1024
 
 /** Large buffers in use at most. */
-const MAX_LARGE = 48
+const MAX_LARGE = 24
 /** Large buffers kept while nobody writes. */
 const IDLE_LARGE = 4
 

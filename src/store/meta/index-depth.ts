@@ -1,4 +1,5 @@
 import { inStatement, MAX_LIST, type Tx } from './driver.ts'
+import { MISSING_CHILD } from './schema.ts'
 
 /* CROSS JOIN keeps SQLite from reading every child of the repository first. UNION drops what was reached before at the same level, so a graph whose indexes share children costs no more than its nodes. */
 const DEEPEST = inStatement(
@@ -11,20 +12,37 @@ const DEEPEST = inStatement(
     ) SELECT max(level) AS level FROM below`,
 )
 
-/** Whether an index over these children would stand on more than `max` levels of indexes, itself counted. */
+/* Upwards from the indexes that wait for a digest, or took a blob of it for their child. */
+const HIGHEST = `WITH RECURSIVE above (id, level) AS (
+    SELECT manifest_id, 1 FROM manifest_missing WHERE repo_id = $1 AND digest = $2 AND kind = ${MISSING_CHILD}
+    UNION
+    SELECT l.manifest_id, 1 FROM blob b JOIN manifest_blob l ON l.repo_id = $1 AND l.blob_id = b.id WHERE b.digest = $2
+    UNION
+    SELECT c.parent_id, a.level + 1 FROM above a
+      JOIN manifest_child c ON c.repo_id = $1 AND c.child_id = a.id WHERE a.level <= CAST($3 AS bigint)
+  ) SELECT max(level) AS level FROM above`
+
+/**
+ * Whether a new index would be part of more than `max` levels of indexes: those that wait for it and what lists them, itself, those
+ * below. Images need no such look: their indexes had it.
+ */
 export async function isTooDeep(
   tx: Tx,
   repoId: number,
+  digest: Uint8Array,
   children: readonly number[],
   max: number,
 ): Promise<boolean> {
+  let below = 1
   for (let at = 0; at < children.length; at += MAX_LIST) {
     const piece = children.slice(at, at + MAX_LIST)
     const row = await tx.get<{ level: number | null }>(
       DEEPEST.text(piece.length),
       DEEPEST.values([repoId, max], piece),
     )
-    if ((row?.level ?? 0) > max) return true
+    below = Math.max(below, row?.level ?? 0)
   }
-  return false
+  if (below > max) return true
+  const above = await tx.get<{ level: number | null }>(HIGHEST, [repoId, digest, max])
+  return below + (above?.level ?? 0) > max
 }

@@ -185,7 +185,12 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
   }
   if (missing.length > 0) return { outcome: 'missing', digests: missing }
   if (wrongSize !== undefined) return { outcome: 'size', ...wrongSize }
-  if (stands !== undefined && levels(stands, stored) > (push.maxIndexDepth ?? Number.POSITIVE_INFINITY)) {
+  if (
+    stands !== undefined &&
+    push.facts.shape === 'index' &&
+    levels(stands, stored) + levelsAbove(stands, push.digest) >
+      (push.maxIndexDepth ?? Number.POSITIVE_INFINITY)
+  ) {
     return { outcome: 'too-deep' }
   }
 
@@ -196,14 +201,25 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
   return { outcome: 'stored' }
 }
 
-/** How many manifests the longest way down from this one has, without the last. */
+/** How many indexes stand on the longest way down from this manifest, itself included. */
 function levels(repository: Repository, manifest: StoredManifest): number {
-  let deepest = 0
+  let deepest = manifest.facts.shape === 'index' ? 1 : 0
   for (const digest of manifest.children) {
     const child = repository.manifests.get(digest)
     if (child !== undefined) deepest = Math.max(deepest, 1 + levels(repository, child))
   }
   return deepest
+}
+
+/** How many indexes stand on the longest way up from a manifest of this digest. */
+function levelsAbove(repository: Repository, digest: Digest): number {
+  let highest = 0
+  for (const other of repository.manifests.values()) {
+    const lists =
+      other.children.has(digest) || other.blobs.has(digest) || other.waiting.get(digest) === 'child'
+    if (lists) highest = Math.max(highest, 1 + levelsAbove(repository, other.digest))
+  }
+  return highest
 }
 
 function insert(repository: Repository, stored: StoredManifest) {

@@ -47,7 +47,8 @@ export async function pushManifest(
   if (resolved.wrongSize !== undefined) return { outcome: 'size', ...resolved.wrongSize }
   if (
     push.maxIndexDepth !== undefined &&
-    (await isTooDeep(tx, repo.id, resolved.children, push.maxIndexDepth))
+    facts.shape === 'index' &&
+    (await isTooDeep(tx, repo.id, digest, resolved.children, push.maxIndexDepth))
   ) {
     return { outcome: 'too-deep' }
   }

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 /** A process that was killed gives its lock back when the kernel has buried it, which may take a moment. */
 const WAIT = 1000
@@ -13,7 +13,8 @@ const WAIT = 1000
 export function lockDirectory(directory: string): Disposable {
   let database: Database | undefined
   try {
-    mkdirSync(directory, { recursive: true })
+    const made = mkdirSync(directory, { recursive: true })
+    if (made !== undefined) syncNames(resolve(directory), made)
     database = new Database(join(directory, 'lock'), { create: true })
     database.run(`PRAGMA busy_timeout = ${WAIT}`)
     database.run('BEGIN EXCLUSIVE')
@@ -30,4 +31,16 @@ export function lockDirectory(directory: string): Disposable {
   }
   const held = database
   return { [Symbol.dispose]: () => held.close() }
+}
+
+/** Makes the names of the directories from `made` down to `directory` outlive a power failure: each stands in the one above. */
+function syncNames(directory: string, made: string): void {
+  for (let at = directory; at.length >= resolve(made).length; at = dirname(at)) {
+    const parent = openSync(dirname(at), 'r')
+    try {
+      fsyncSync(parent)
+    } finally {
+      closeSync(parent)
+    }
+  }
 }

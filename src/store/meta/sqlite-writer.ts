@@ -71,10 +71,24 @@ export class WriterThread {
     try {
       this.#post({ type: 'calls', calls })
       this.#underWay = true
-    } catch (error) {
-      // Something in them is no plain value: a bug, and theirs alone.
-      for (const { id } of calls) this.#settle({ id, error: toWire(error) })
+    } catch {
+      this.#withoutBroken(calls)
     }
+  }
+
+  /** A call that is no plain value cannot reach the thread: a bug, and that call's alone. The others are posted again. */
+  #withoutBroken(calls: readonly Call[]) {
+    const sound = calls.filter((call) => {
+      try {
+        structuredClone(call)
+        return true
+      } catch (error) {
+        this.#settle({ id: call.id, error: toWire(error) })
+        return false
+      }
+    })
+    this.#calls.unshift(...sound)
+    this.#flush()
   }
 
   /** Lets what waits finish, then closes the database and ends the thread. */

@@ -7,11 +7,14 @@ export interface WireError {
   readonly detail?: RefusalDetail
   readonly code?: string
   readonly stack?: string
+  /** What was behind it, in words. */
+  readonly cause?: string
 }
 
 export function toWire(error: unknown): WireError {
   if (error instanceof RegistryError) {
-    return { message: error.message, kind: error.kind, detail: error.detail }
+    const { message, kind, detail, cause } = error
+    return { message, kind, detail, ...(cause instanceof Error && { cause: cause.message }) }
   }
   if (!(error instanceof Error)) return { message: String(error) }
   const code = (error as { code?: unknown }).code
@@ -23,7 +26,10 @@ export function toWire(error: unknown): WireError {
 }
 
 export function fromWire(wire: WireError): Error {
-  if (wire.kind !== undefined) return new RegistryError(wire.kind, wire.message, wire.detail)
+  if (wire.kind !== undefined) {
+    const options = wire.cause === undefined ? undefined : { cause: new Error(wire.cause) }
+    return new RegistryError(wire.kind, wire.message, wire.detail, options)
+  }
   const error = new Error(wire.message)
   if (wire.stack !== undefined) error.stack = wire.stack
   return wire.code === undefined ? error : Object.assign(error, { code: wire.code })
