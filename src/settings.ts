@@ -167,7 +167,7 @@ export const SETTINGS = {
     'BERTH_MAX_UPLOADS_PER_OWNER',
     5000,
     count,
-    'unfinished uploads of one account',
+    'unfinished uploads of one account; without accounts everyone is one',
   ),
   uploadTtlSeconds: setting(
     'BERTH_UPLOAD_TTL_SECONDS',

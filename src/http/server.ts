@@ -1,3 +1,4 @@
+import { toStream } from '../core/body.ts'
 import { ANONYMOUS, type Context } from '../core/context.ts'
 import type { RefusalKind } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -247,21 +248,6 @@ function toBody(body: ReplyBody): ConstructorParameters<typeof Response>[0] {
   if (start === end) return null
   if (end - start <= SMALL_SPAN) return readSmall(body.path, start, end) as Uint8Array<ArrayBuffer>
   return Bun.file(body.path).slice(start, end)
-}
-
-/** Pulled by the reader's pace; a failure inside breaks the connection, so that a short body never looks whole. */
-function toStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]()
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await iterator.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await iterator.return?.()
-    },
-  })
 }
 
 /** `close`: the runtime would swallow a body that nobody reads for as long as it comes (RS-7). */

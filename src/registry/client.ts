@@ -1,5 +1,5 @@
 import type { Body } from '../core/body.ts'
-import { collect } from '../core/body.ts'
+import { collect, toStream } from '../core/body.ts'
 import type { Context } from '../core/context.ts'
 import { algorithmOf, type Digest, digestOf, parseDigest } from '../core/digest.ts'
 import { isRefusal, type RefusalKind, refuse } from '../core/errors.ts'
@@ -69,7 +69,7 @@ export function clientRegistry({
         ...(body === undefined && method !== 'GET' && method !== 'HEAD' && { 'content-length': '0' }),
       },
       ...(body !== undefined && {
-        body: body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : streamOf(body),
+        body: body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : toStream(body),
       }),
       signal: ctx.signal,
     })
@@ -289,6 +289,7 @@ export function clientRegistry({
           })
         throw error
       })
+      locations.delete(id)
       return this.resolveBlob(ctx, repo, digest)
     },
 
@@ -432,18 +433,4 @@ function hit(item: Record<string, unknown>): SearchHit {
 async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   if (response.body === null) return
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) yield chunk
-}
-
-function streamOf(body: Body): ReadableStream<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]()
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await iterator.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await iterator.return?.()
-    },
-  })
 }

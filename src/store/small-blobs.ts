@@ -5,7 +5,7 @@ import type { BlobStore } from './blob.ts'
 export const SMALL_BLOB_BYTES = 64 * 1024
 
 /**
- * Keeps the bytes of small objects that were asked for lately – configurations and small layers are pulled most – so that answering
+ * Keeps the bytes of the small objects that were loaded last – configurations and small layers are pulled most – so that answering
  * needs no file. Objects never change under their key, so nothing is ever stale; whether an object is still there is asked of the
  * store itself each time (`stat`), since a push relies on that answer.
  */

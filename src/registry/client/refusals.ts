@@ -92,8 +92,7 @@ export function offsetOf(response: Response): number {
 
 async function errorsOf(response: Response): Promise<WireError[]> {
   try {
-    const text = await response.text()
-    if (text.length > MAX_ERROR_BYTES) return []
+    const text = await beginningOf(response)
     const { errors } = JSON.parse(text) as { errors?: unknown }
     return Array.isArray(errors)
       ? errors
@@ -103,4 +102,17 @@ async function errorsOf(response: Response): Promise<WireError[]> {
   } catch {
     return []
   }
+}
+
+/** A body up to the bound; what is longer is no error of a registry's. */
+async function beginningOf(response: Response): Promise<string> {
+  if (response.body === null) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength
+    if (size > MAX_ERROR_BYTES) return ''
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }

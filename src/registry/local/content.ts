@@ -33,8 +33,9 @@ export function localContent({
     )
 
   /** A lost object is told to the operator and answered as an absent blob, so that clients push it again (CO-6). */
-  async function lost(repo: RepoName, digest: Digest, row: BlobRow): Promise<Error> {
-    onLost?.({ digest, key: row.key, expected: row.size, actual: await blobs.stat(row.key) })
+  async function lost(ctx: Context, repo: RepoName, digest: Digest, row: BlobRow): Promise<Error> {
+    const { requestId } = ctx
+    onLost?.({ id: requestId, digest, key: row.key, expected: row.size, actual: await blobs.stat(row.key) })
     return noBlob(repo, digest)
   }
 
@@ -51,12 +52,12 @@ export function localContent({
   const removal = () => ({ now: clock.now(), grace: limits.lease })
 
   return {
-    async resolveBlob(_ctx: Context, repo, digest) {
+    async resolveBlob(ctx, repo, digest) {
       const row = await meta.findBlob(repo, digest)
       if (row === undefined) throw noBlob(repo, digest)
       const found = blobs.stat(row.key)
       const actual = typeof found === 'object' ? await found : found
-      if (actual !== row.size) throw await lost(repo, digest, row)
+      if (actual !== row.size) throw await lost(ctx, repo, digest, row)
       if (row.leaseUntil !== undefined && renewLeases) {
         const now = clock.now()
         // H: at most one write per blob and half a lease.
@@ -65,7 +66,7 @@ export function localContent({
       return { digest, size: row.size }
     },
 
-    async getBlob(_ctx, repo, digest) {
+    async getBlob(ctx, repo, digest) {
       const row = await meta.findBlob(repo, digest)
       if (row === undefined) throw noBlob(repo, digest)
       return {
@@ -73,7 +74,7 @@ export function localContent({
         size: row.size,
         async content(span) {
           const content = blobs.open(row.key, row.size, span ?? { start: 0, end: row.size })
-          if (content === undefined) throw await lost(repo, digest, row)
+          if (content === undefined) throw await lost(ctx, repo, digest, row)
           return content
         },
       }
@@ -187,6 +188,8 @@ export function localContent({
 function unexpected(expect: Expectation | undefined, current: Digest | undefined): string {
   const is = current === undefined ? 'nothing is there' : `it is ${current}`
   if (expect && 'absent' in expect) return `the push expected nothing there, but ${is}`
-  if (expect && 'digests' in expect) return `the push expected ${expect.digests.join(' or ')}, but ${is}`
+  if (expect && 'digests' in expect) {
+    return `the push expected ${expect.digests.join(' or ') || 'what no digest names'}, but ${is}`
+  }
   return `the push expected something there, but ${is}`
 }

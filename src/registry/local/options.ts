@@ -31,6 +31,8 @@ export interface LocalOptions {
   readonly renewLeases: boolean
   /** Told of a blob whose object is lost or short, so that someone can be woken. */
   readonly onLost?: (lost: {
+    /** Of the request that met it. */
+    id: string
     digest: string
     key: string
     expected: number

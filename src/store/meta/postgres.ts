@@ -39,7 +39,8 @@ const MIGRATION_LOCK = 0x62657274
 type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
 
 /**
- * Opens (and migrates) the metadata in a PostgreSQL database; any number of processes may share it. Every call refuses
+ * Opens (and migrates) the metadata in a PostgreSQL database; any number of processes may share it that
+ * share the storage of the blobs, too. Every call refuses
  * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`. Throws when it cannot be
  * reached at the start, or was used by a newer program.
  */
