@@ -26,8 +26,8 @@ import {
 } from './suite/metadata/fixture.ts'
 import { type TempFolder, tempFolder } from './testbed/temp.ts'
 
-/** Lists of constants and full-text indexes are read whole by nature. */
-const BY_NATURE = /^SCAN (\d+-ROW VALUES CLAUSE|CONSTANT ROW|\w+ VIRTUAL TABLE|below|b)\b/
+/** Lists of constants, full-text indexes and the queues of recursion are read whole by nature. */
+const BY_NATURE = /^SCAN (\d+-ROW VALUES CLAUSE|CONSTANT ROW|\w+ VIRTUAL TABLE|below|b|above|a)\b/
 /** All of a repository. */
 const WHOLE_REPOSITORY = /\(repo_id=\?\)$/
 

@@ -185,13 +185,9 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
   }
   if (missing.length > 0) return { outcome: 'missing', digests: missing }
   if (wrongSize !== undefined) return { outcome: 'size', ...wrongSize }
-  if (
-    stands !== undefined &&
-    push.facts.shape === 'index' &&
-    levels(stands, stored) + levelsAbove(stands, push.digest) >
-      (push.maxIndexDepth ?? Number.POSITIVE_INFINITY)
-  ) {
-    return { outcome: 'too-deep' }
+  if (push.facts.shape === 'index' && !stands?.manifests.has(push.digest)) {
+    const depth = levels(stands, stored) + levelsAbove(stands, push.digest)
+    if (depth > (push.maxIndexDepth ?? Number.POSITIVE_INFINITY)) return { outcome: 'too-deep' }
   }
 
   const repository = repositoryOf(state, push.repo)
@@ -202,24 +198,21 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
 }
 
 /** How many indexes stand on the longest way down from this manifest, itself included. */
-function levels(repository: Repository, manifest: StoredManifest): number {
-  let deepest = manifest.facts.shape === 'index' ? 1 : 0
-  for (const digest of manifest.children) {
-    const child = repository.manifests.get(digest)
-    if (child !== undefined) deepest = Math.max(deepest, 1 + levels(repository, child))
-  }
-  return deepest
+function levels(repository: Repository | undefined, manifest: StoredManifest): number {
+  if (manifest.facts.shape !== 'index') return 0
+  const below = [...manifest.children].map((digest) => repository?.manifests.get(digest))
+  return 1 + Math.max(0, ...below.map((child) => (child ? levels(repository, child) : 0)))
 }
 
-/** How many indexes stand on the longest way up from a manifest of this digest. */
-function levelsAbove(repository: Repository, digest: Digest): number {
-  let highest = 0
-  for (const other of repository.manifests.values()) {
-    const lists =
-      other.children.has(digest) || other.blobs.has(digest) || other.waiting.get(digest) === 'child'
-    if (lists) highest = Math.max(highest, 1 + levelsAbove(repository, other.digest))
-  }
-  return highest
+/** How many stand on the longest way up from a manifest that is still waited for, or taken for a blob. */
+function levelsAbove(repository: Repository | undefined, digest: Digest): number {
+  const others = [...(repository?.manifests.values() ?? [])]
+  const up = (lists: (other: StoredManifest) => boolean): number =>
+    Math.max(
+      0,
+      ...others.filter(lists).map(({ digest: parent }) => 1 + up((other) => other.children.has(parent))),
+    )
+  return up((other) => other.blobs.has(digest) || other.waiting.get(digest) === 'child')
 }
 
 function insert(repository: Repository, stored: StoredManifest) {

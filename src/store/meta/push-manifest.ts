@@ -13,6 +13,9 @@ const FIND = 'SELECT id FROM manifest WHERE repo_id = $1 AND digest = $2 FOR KEY
 const INSERT = `INSERT INTO manifest (repo_id, digest, media, size, artifact, subject, created_at, annotations, payload)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repo_id, digest) DO NOTHING`
 
+/** For those who set no bound: deeper than any index stands, and an integer of both databases. */
+const MAX_DEPTH = 1_000_000
+
 /**
  * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2);
  * an outcome other than `stored` leaves nothing behind.
@@ -25,7 +28,7 @@ export async function pushManifest(
   refuseUnstorable(push.facts)
   const mode = push.expect === undefined ? 'shared' : 'alone'
   const alone = dialect.alone || mode === 'alone'
-  const { facts, now } = push
+  const { facts, now, maxIndexDepth: maxDepth = MAX_DEPTH } = push
   const digest = digestToBytes(push.digest)
   const subject = facts.subject === undefined ? null : digestToBytes(facts.subject)
 
@@ -35,6 +38,7 @@ export async function pushManifest(
       return { outcome: 'unexpected', current: undefined }
     const { missing } = await resolveReferences(tx, undefined, facts.references, push.sparse)
     if (missing.length > 0) return { outcome: 'missing', digests: missing }
+    if (facts.shape === 'index' && maxDepth < 1) return { outcome: 'too-deep' }
     await createRepo(tx, push.repo, now)
     repo = (await lockRepo(tx, dialect, push.repo, mode)) as RepoRow
   }
@@ -46,9 +50,9 @@ export async function pushManifest(
   if (resolved.missing.length > 0) return { outcome: 'missing', digests: resolved.missing }
   if (resolved.wrongSize !== undefined) return { outcome: 'size', ...resolved.wrongSize }
   if (
-    push.maxIndexDepth !== undefined &&
     facts.shape === 'index' &&
-    (await isTooDeep(tx, repo.id, digest, resolved.children, push.maxIndexDepth))
+    (await tx.get(FIND, [repo.id, digest])) === undefined &&
+    (await isTooDeep(tx, repo.id, digest, resolved.children, maxDepth))
   ) {
     return { outcome: 'too-deep' }
   }

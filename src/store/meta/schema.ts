@@ -58,6 +58,12 @@ const MEDIA_TYPES: readonly (string | undefined)[] = Object.entries(MEDIA_CODES)
   [],
 )
 
+/** The codes of indexes, as a statement lists them. */
+export const INDEX_CODES = Object.entries(MEDIA_CODES)
+  .filter(([type]) => MANIFEST_TYPES[type] === 'index')
+  .map(([, code]) => code)
+  .join(', ')
+
 /** The code a manifest's type is stored under. Throws for a type that `MANIFEST_TYPES` does not list: a bug. */
 export function mediaCode(type: string): number {
   const code = Object.hasOwn(MANIFEST_TYPES, type) ? MEDIA_CODES[type] : undefined
