@@ -1,6 +1,7 @@
 import type { RunCommand } from './commands.ts'
 import type { Dialect, Reader } from './driver.ts'
 import { dueTombstones } from './garbage.ts'
+import { isPaired } from './pairing.ts'
 import {
   findBlob,
   findManifest,
@@ -47,7 +48,8 @@ export function metadataStore(
     sweepUploads: (sweep) => run('sweepUploads', sweep),
     countUploads: () => countUploads(reader),
 
-    pairStorage: (storage) => run('pairStorage', storage),
+    pairStorage: async (storage) =>
+      (await isPaired(reader, storage.identity)) ? 'paired' : run('pairStorage', storage),
 
     dueTombstones: (now, limit) => dueTombstones(reader, now, limit),
     clearTombstones: (keys) => run('clearTombstones', keys),

@@ -3,6 +3,11 @@ import type { MetadataStore } from './store.ts'
 
 const FIND = 'SELECT identity FROM storage WHERE one = 1'
 
+/** Whether the database is bound to this storage already, as nearly always: then a start writes nothing. */
+export async function isPaired(tx: Pick<Tx, 'get'>, identity: string): Promise<boolean> {
+  return (await tx.get<{ identity: string }>(FIND, []))?.identity === identity
+}
+
 /** See MetadataStore.pairStorage. Of two that start at once on a fresh database the first one has it. */
 export async function pairStorage(
   tx: Tx,
