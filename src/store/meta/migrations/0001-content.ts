@@ -143,7 +143,6 @@ export const content: Migration = {
       committed_size   INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX upload_expiry ON upload (expires_at);
-    CREATE INDEX upload_state ON upload (state);
     CREATE INDEX upload_repo ON upload (repo_id, state, expires_at);
     CREATE INDEX upload_owner ON upload (state, owner, expires_at);
 
@@ -318,7 +317,6 @@ export const content: Migration = {
       committed_size   bigint
     );
     CREATE INDEX upload_expiry ON upload (expires_at);
-    CREATE INDEX upload_state ON upload (state);
     CREATE INDEX upload_repo ON upload (repo_id, state, expires_at);
     CREATE INDEX upload_owner ON upload (state, owner, expires_at);
 
