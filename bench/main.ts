@@ -22,7 +22,7 @@ const KINDS = [berth, distributionDefault, distributionRelaxed, nginx]
 const ROWS: readonly Row[] = [...PULL, ...PUSH, ...LISTS, ...PROCESS]
 const DOCUMENT = resolve(import.meta.dirname, '../docs/benchmarks.md')
 
-async function main(argv: readonly string[]): Promise<number> {
+async function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
   let options: Options
   try {
     options = parseOptions(argv)
@@ -48,7 +48,14 @@ async function main(argv: readonly string[]): Promise<number> {
   using priority = raisePriority()
   await place([process.pid], 'client', 'pinned')
   if (!options.quick) say(`touched ${(touchMemory(folder.path) / 1e9).toFixed(1)} GB of memory`)
-  const samples = await runBench({ rows, kinds: KINDS, options, folder: folder.path, say })
+  const samples = await runBench({
+    rows,
+    kinds: KINDS,
+    options,
+    folder: folder.path,
+    signal,
+    say,
+  })
   const conditions = await describeRun(options, folder.path, priority.raised)
   const tables = renderTables(rows, KINDS, samples)
   console.log(`${conditions}\n\n${tables}`)
@@ -59,4 +66,17 @@ async function main(argv: readonly string[]): Promise<number> {
   return 0
 }
 
-process.exitCode = await main(process.argv.slice(2))
+/** Servers are stopped and what they stored is removed, whatever ends the run. */
+function untilSignalled(): AbortSignal {
+  const ended = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => ended.abort(new Error(`ended by ${signal}`)))
+  return ended.signal
+}
+
+const signal = untilSignalled()
+process.exitCode = await main(process.argv.slice(2), signal).catch((error: Error) => {
+  if (!signal.aborted) throw error
+  console.error(error.message)
+  return 1
+})

@@ -13,6 +13,8 @@ export interface Bench {
   readonly options: Options
   /** A temporary folder, with room for some tens of gigabytes. */
   readonly folder: string
+  /** Ends the run between two measurements. */
+  readonly signal: AbortSignal
   readonly say: (text: string) => void
 }
 
@@ -39,7 +41,7 @@ function storeOf(kind: PeerKind): string {
 }
 
 async function runLoad(
-  { options, say }: Bench,
+  { options, say, signal }: Bench,
   row: LoadRow,
   all: readonly Peer[],
   seeded: Map<unknown, Set<string>>,
@@ -58,12 +60,18 @@ async function runLoad(
   const samples: LoadSample[] = []
   for (let round = 1; round <= options.rounds; round++) {
     for (const placement of placements)
-      for (const peer of peers) samples.push(await measure(row, peer, round, placement, options.seconds))
+      for (const peer of peers) {
+        signal.throwIfAborted()
+        samples.push(await measure(row, peer, round, placement, options.seconds))
+      }
   }
   return samples
 }
 
-async function runGauge({ options, say, folder, kinds }: Bench, row: GaugeRow): Promise<GaugeSample[]> {
+async function runGauge(
+  { options, say, folder, signal, kinds }: Bench,
+  row: GaugeRow,
+): Promise<GaugeSample[]> {
   say(row.title)
   const folderOf = (kind: PeerKind) => join(folder, `${row.id}-${kind.name}`)
   const peers = kinds.filter(({ name }) => row.peers.includes(name))
@@ -75,6 +83,7 @@ async function runGauge({ options, say, folder, kinds }: Bench, row: GaugeRow): 
   const rounds = options.quick ? 1 : Math.min(options.rounds, row.rounds ?? options.rounds)
   for (let round = 1; round <= rounds; round++) {
     for (const kind of peers) {
+      signal.throwIfAborted()
       const value = await row.measure(kind, folderOf(kind))
       samples.push({ row: row.id, peer: kind.name, round, value })
     }

@@ -16,7 +16,7 @@ export async function describeRun(options: Options, folder: string, priority: bo
     `- Berth of this tree on Bun ${Bun.version}: SQLite and the file store, every acknowledged write synced to the disk (synchronous=FULL, fdatasync), access log (JSON, to a file) and metrics on, authentication off.`,
     `- docker-registry ${registry} of Debian: file system driver, access log off, blob descriptors cached in memory, GOGC 100 (its default) and ${RELAXED_GOGC}. It syncs what it writes, too.`,
     `- nginx ${nginx}: one worker, sendfile, buffered access log; plain files with the same bytes.`,
-    `- ${options.rounds} rounds of ${options.seconds} s each, servers in turn in every round${
+    `- ${options.rounds === 1 ? 'one round' : `${options.rounds} rounds`} of ${options.seconds} s each, servers in turn in every round${
       options.quick ? '; a quick run, to look at and not to quote' : ''
     }. Cells: median (min–max).`,
   ].join('\n')

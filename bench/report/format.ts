@@ -3,12 +3,10 @@ import type { Spread } from './statistics.ts'
 /** Three digits that count, thousands apart: 48,300 · 1,230 · 12.3 · 0.31. */
 export function figure(value: number): string {
   if (value === 0) return '0'
-  const digits = Math.floor(Math.log10(Math.abs(value)))
-  if (digits >= 3) {
-    const unit = 10 ** (digits - 2)
-    return (Math.round(value / unit) * unit).toLocaleString('en-US')
-  }
-  return value.toFixed(Math.min(Math.max(0, 2 - digits), 4))
+  const rounded = Number(value.toPrecision(3))
+  const digits = Math.floor(Math.log10(Math.abs(rounded)))
+  if (digits >= 3) return rounded.toLocaleString('en-US')
+  return rounded.toFixed(Math.min(Math.max(0, 2 - digits), 4))
 }
 
 /** `median (min–max)`, or a dash. */
