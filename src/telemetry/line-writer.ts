@@ -2,7 +2,7 @@ import { write, writeSync } from 'node:fs'
 
 const FLUSH_AT = 64 * 1024
 const FLUSH_EVERY = 100
-/** More than this waiting for a stuck reader of our log is dropped, and counted: a slow log must not stop the registry. */
+/** More than this waiting for a stuck reader of our log is dropped: a slow log must not stop the registry. */
 const MAX_WAITING = 8 * 1024 * 1024
 
 /**
@@ -15,25 +15,16 @@ export class LineWriter {
   #writing = false
   #urgent = false
   #timer: ReturnType<typeof setTimeout> | undefined
-  #dropped = 0
 
   constructor(fd: number) {
     this.#fd = fd
   }
 
   line(text: string): void {
-    if (this.#waiting.length > MAX_WAITING) {
-      this.#dropped++
-      return
-    }
+    if (this.#waiting.length > MAX_WAITING) return
     this.#waiting += `${text}\n`
     if (this.#waiting.length >= FLUSH_AT) this.#send()
     else this.#timer ??= setTimeout(() => this.#send(), FLUSH_EVERY)
-  }
-
-  /** Lines lost because nobody read them. */
-  get dropped(): number {
-    return this.#dropped
   }
 
   #send(): void {

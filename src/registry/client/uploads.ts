@@ -24,15 +24,11 @@ export function clientUploads(
     offset: number | undefined,
     length: number | undefined,
   ) {
-    const range =
-      offset !== undefined && length !== undefined && length > 0
-        ? { 'content-range': `${offset}-${offset + length - 1}` }
-        : {}
     const response = await call(ctx, uploadPath(repo, id), {
       method: 'PATCH',
       ok: [202],
       absent: 'upload-unknown',
-      headers: { 'content-type': 'application/octet-stream', ...range },
+      headers: { 'content-type': 'application/octet-stream', ...contentRange(offset, length) },
       body,
       id,
     })
@@ -90,10 +86,6 @@ export function clientUploads(
         body = await collect(last.body, maxDocumentBytes, 'blob-too-large', 'the last chunk')
         length = body.byteLength
       }
-      const range =
-        last?.offset !== undefined && length !== undefined && length > 0
-          ? { 'content-range': `${last.offset}-${last.offset + length - 1}` }
-          : {}
       const location = uploadPath(repo, id)
       await call(
         ctx,
@@ -102,7 +94,7 @@ export function clientUploads(
           method: 'PUT',
           ok: [201],
           absent: 'upload-unknown',
-          headers: { 'content-type': 'application/octet-stream', ...range },
+          headers: { 'content-type': 'application/octet-stream', ...contentRange(last?.offset, length) },
           ...(body !== undefined && { body }),
         },
       ).catch((error: unknown) => {
@@ -150,4 +142,10 @@ async function* pieces(body: Body): AsyncGenerator<Uint8Array> {
     size = 0
   }
   if (size > 0) yield Buffer.concat(waiting)
+}
+
+/** Where a chunk stands, when that is known of both its ends (B4). */
+function contentRange(offset: number | undefined, length: number | undefined): Record<string, string> {
+  if (offset === undefined || length === undefined || length === 0) return {}
+  return { 'content-range': `${offset}-${offset + length - 1}` }
 }
