@@ -31,7 +31,10 @@ export const REFUSALS = {
   'range-refused': 'UNSUPPORTED',
   'still-referenced': 'DENIED',
   'precondition-failed': 'DENIED',
+  'pattern-invalid': 'UNSUPPORTED',
   unauthorized: 'UNAUTHORIZED',
+  'too-many-attempts': 'TOOMANYREQUESTS',
+  'tag-exists': 'DENIED',
   denied: 'DENIED',
   'read-only': 'UNSUPPORTED',
   'method-not-allowed': 'UNSUPPORTED',
@@ -55,7 +58,12 @@ export interface RefusalDetail {
   readonly allow?: string
   /** `range-unsatisfiable`: the size of the whole object (P7). */
   readonly size?: number
-  /** `unavailable`, `too-many-uploads`: seconds after which to try again (G8). */
+  /** `unauthorized`: what the challenge asks for – scopes, the target's first – and what was wrong with the token that came (RFC 6750). */
+  readonly challenge?: {
+    readonly scopes?: readonly string[]
+    readonly error?: 'invalid_token' | 'insufficient_scope'
+  }
+  /** `unavailable`, `too-many-uploads`, `too-many-attempts`: seconds after which to try again (G8). */
   readonly retryAfter?: number
 }
 

@@ -1,3 +1,4 @@
+import type { Visible } from './access.ts'
 import type { Body } from './body.ts'
 import type { Context } from './context.ts'
 import type { Algorithm, Digest } from './digest.ts'
@@ -62,6 +63,8 @@ export interface PushManifestOptions {
   readonly digest?: Digest
   /** Set in the same transaction (M9). */
   readonly tags: readonly Tag[]
+  /** `false`: new tags only, one that points to another manifest stays and the push is refused. */
+  readonly moveTags?: boolean
   readonly expect?: Expectation
 }
 
@@ -162,7 +165,7 @@ export interface Writer {
   mountBlob(ctx: Context, repo: RepoName, digest: Digest, from?: RepoName): Promise<BlobInfo | undefined>
   /**
    * Stores a manifest and sets its tags in one transaction (end-7). Refuses `manifest-invalid`, `manifest-references-unknown`,
-   * `digest-mismatch`, `size-invalid`, `precondition-failed`.
+   * `digest-mismatch`, `size-invalid`, `precondition-failed`, `tag-exists` (with `moveTags: false`).
    */
   pushManifest(
     ctx: Context,
@@ -184,12 +187,13 @@ export interface Deleter {
 
 /** Discover: end-8, end-12, `_catalog`, `docker search`. Pages in byte order (T2). */
 export interface Lister {
-  repositories(ctx: Context, page: PageRequest): Promise<Page<RepoName>>
+  /** `visible`: what a guard lets the actor see; everything without. */
+  repositories(ctx: Context, page: PageRequest, visible?: Visible): Promise<Page<RepoName>>
   /** Refuses `name-unknown`. */
   tags(ctx: Context, repo: RepoName, page: PageRequest): Promise<Page<Tag>>
   /** Empty for an unknown repository or subject (R1). */
   referrers(ctx: Context, repo: RepoName, subject: Digest, page: ReferrersRequest): Promise<Page<Referrer>>
-  search(ctx: Context, request: SearchRequest): Promise<SearchResult>
+  search(ctx: Context, request: SearchRequest, visible?: Visible): Promise<SearchResult>
 }
 
 /**

@@ -104,7 +104,7 @@ export function startServer(options: ServerOptions): Server {
           problem(400, 'UNSUPPORTED', 'the request must name one host in its Host header', id),
         )
       }
-      const reply = await handler(wire, new RequestContext(request, id))
+      const reply = await handler(wire, new RequestContext(request, id, ''))
       if (reply !== undefined) {
         const length = reply.headers['Content-Length']
         const bytes = length === undefined ? undefined : Number(length)
@@ -212,11 +212,21 @@ class BunRequest implements WireRequest {
 class RequestContext implements Context {
   readonly actor = ANONYMOUS
   readonly requestId: string
+  readonly address: string
   readonly #request: Request
 
-  constructor(request: Request, requestId: string) {
+  constructor(request: Request, requestId: string, address: string) {
     this.#request = request
     this.requestId = requestId
+    this.address = address
+  }
+
+  get agent(): string {
+    return this.#request.headers.get('user-agent') ?? ''
+  }
+
+  get origin(): string {
+    return `http://${this.#request.headers.get('host') ?? ''}`
   }
 
   get signal(): AbortSignal {

@@ -8,7 +8,14 @@ import type { BlobContent, PushedManifest, Registry } from '../../src/core/regis
 
 /** A context as the edge makes one. */
 export function testContext(): Context {
-  return { actor: ANONYMOUS, signal: new AbortController().signal, requestId: 'test' }
+  return {
+    actor: ANONYMOUS,
+    signal: new AbortController().signal,
+    requestId: 'test',
+    address: '127.0.0.1',
+    agent: 'test',
+    origin: 'http://registry.test',
+  }
 }
 
 export interface TestBlob {

@@ -61,6 +61,8 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
       env: {
         ...withoutOwnSettings(),
         BERTH_LOG_FORMAT: 'json',
+        // What most tests are about needs nobody to sign in; the others say `accounts`.
+        BERTH_AUTH: 'none',
         // A nearly full disk of the machine that runs the tests is not what they are about.
         BERTH_DISK_RESERVE_BYTES: '0',
         BERTH_DISK_RESERVE_RATIO: '0',

@@ -94,6 +94,22 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   uploadTtlSeconds: ['-1', 'x', 'Infinity'],
   leaseSeconds: ['-1', 'x', '1e10'],
   tombstoneSeconds: ['-1', 'x'],
+  signUp: ['x', 'Open'],
+  tokenSeconds: ['0', 'x', '86401'],
+  loginTokenSeconds: ['59', 'x'],
+  refreshTokens: ['2', 'x'],
+  refreshTokenSeconds: ['-1', 'x'],
+  signingKeySeconds: ['-1', 'x'],
+  sessionSeconds: ['-1', 'x'],
+  passwordMinLength: ['0', '129', 'x'],
+  passwordConcurrency: ['0', '65', 'x'],
+  passwordMaxWaiting: ['0', 'x'],
+  loginFailures: ['0', 'x'],
+  addressFailures: ['0', 'x'],
+  loginWindowSeconds: ['-1', 'x'],
+  lastUsedSeconds: ['0', 'x', '2147484'],
+  maxApiBody: ['-1', 'x'],
+  maxTokenBody: ['-1', 'x'],
   sweepSeconds: ['0', '-1', 'x', '2147484'],
   bodyIdleSeconds: ['0', '-1', 'x'],
   bodyMinRate: ['-1', 'x'],
@@ -104,7 +120,15 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   readCacheBytes: ['-1', 'x'],
   smallBlobCacheBytes: ['-1', 'x'],
 }
-const TAKES_ALL_TEXTS = ['listen', 'data', 'publicUrl', 'trustedProxies', 'databaseUrl']
+const TAKES_ALL_TEXTS = [
+  'listen',
+  'data',
+  'publicUrl',
+  'trustedProxies',
+  'databaseUrl',
+  'adminPassword',
+  'loginAliases',
+]
 
 describe('a value that does not fit', () => {
   test('is tried for every setting', () => {

@@ -36,7 +36,14 @@ export async function send(
 }
 
 export function contextOf(): Context {
-  return { actor: ANONYMOUS, signal: new AbortController().signal, requestId: 'test' }
+  return {
+    actor: ANONYMOUS,
+    signal: new AbortController().signal,
+    requestId: 'test',
+    address: '127.0.0.1',
+    agent: 'test',
+    origin: 'http://registry.test',
+  }
 }
 
 export function requestOf(asked: Asked, variables: Variables = {}): WireRequest {

@@ -121,6 +121,7 @@ export function localContent({
         maxIndexDepth: limits.maxIndexDepth,
         ...removal(),
         ...(options.expect !== undefined && { expect: options.expect }),
+        ...(options.moveTags !== undefined && { moveTags: options.moveTags }),
       })
       await failpoint('manifest.after')
       switch (pushed.outcome) {
@@ -141,6 +142,11 @@ export function localContent({
           throw refuse(
             'manifest-invalid',
             `the index stands on more than ${limits.maxIndexDepth} levels of indexes, the limit of this registry; flatten it`,
+          )
+        case 'tag-exists':
+          throw refuse(
+            'tag-exists',
+            `tag ${pushed.tag} of ${repo} points to ${pushed.current} and you may not move it; push under a new tag`,
           )
         case 'unexpected':
           throw refuse(
@@ -171,7 +177,7 @@ export function localContent({
       settle(outcome, repo, () => noManifest(repo, { tag }), `tag ${tag}`)
     },
 
-    repositories: (_ctx, page) => meta.listRepositories(page),
+    repositories: (_ctx, page, visible) => meta.listRepositories(page, visible),
 
     async tags(_ctx, repo, page) {
       const found = await meta.listTags(repo, page)
@@ -181,7 +187,7 @@ export function localContent({
 
     referrers: (_ctx, repo, subject, page) => meta.listReferrers(repo, subject, page),
 
-    search: (_ctx, request) => meta.search(request),
+    search: (_ctx, request, visible) => meta.search(request, visible),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { MaybePromise } from './driver.ts'
 import { content } from './migrations/0001-content.ts'
+import { accounts } from './migrations/0002-accounts.ts'
 
 /** One step of the schema's history, for both databases. A step that was released is never changed. */
 export interface Migration {
@@ -10,7 +11,7 @@ export interface Migration {
 }
 
 /** The whole history, oldest first; versions count from 1 without gaps. */
-export const MIGRATIONS: readonly Migration[] = [content]
+export const MIGRATIONS: readonly Migration[] = [content, accounts]
 
 /** What a migration needs of a database; everything happens in one transaction that excludes other migrators. */
 export interface Migrator {

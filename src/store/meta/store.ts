@@ -1,3 +1,4 @@
+import type { Visible } from '../../core/access.ts'
 import type { Algorithm, Digest } from '../../core/digest.ts'
 import type { ManifestFacts } from '../../core/manifest.ts'
 import type { ObjectKey, Reference, RepoName, Tag, UploadId } from '../../core/names.ts'
@@ -12,6 +13,8 @@ import type {
   SearchRequest,
   SearchResult,
 } from '../../core/registry.ts'
+import type { AccessStore, RepositoryStore } from './access-store.ts'
+import type { AccountStore } from './account-store.ts'
 
 /*
  * The metadata is the only truth. Its methods are commands, not transactions: each is one transaction, durable when it
@@ -43,6 +46,8 @@ export interface PushManifest {
   readonly grace: number
   /** Most levels of indexes, the pushed one counted; unchecked without. */
   readonly maxIndexDepth?: number
+  /** `false`: a tag that points to another manifest stays, and nothing is stored. */
+  readonly moveTags?: boolean
   /** Checked in the same transaction against every tag, or against the digest where there are no tags. */
   readonly expect?: Expectation
 }
@@ -57,6 +62,8 @@ export type PushManifestOutcome =
   | { readonly outcome: 'too-deep' }
   /** Nothing was stored: the expectation failed; `current` is what stands there. */
   | { readonly outcome: 'unexpected'; readonly current: Digest | undefined }
+  /** Nothing was stored: this tag would have been moved. */
+  | { readonly outcome: 'tag-exists'; readonly tag: Tag; readonly current: Digest }
 
 export type DeleteOutcome =
   | { readonly outcome: 'deleted' }
@@ -75,14 +82,14 @@ export interface ContentIndex {
   readManifest(repo: RepoName, reference: Reference): Promise<Manifest | undefined>
   /** Whether the repository was ever published (had a manifest) and is not deleted. */
   hasRepository(repo: RepoName): Promise<boolean>
-  /** Published repositories. */
-  listRepositories(page: PageRequest): Promise<Page<RepoName>>
+  /** Published repositories that are visible (all, unless told). */
+  listRepositories(page: PageRequest, visible?: Visible): Promise<Page<RepoName>>
   /** undefined when the repository is unknown. */
   listTags(repo: RepoName, page: PageRequest): Promise<Page<Tag> | undefined>
   /** Manifests whose subject is this digest, by digest in the byte order of its text. */
   listReferrers(repo: RepoName, subject: Digest, page: ReferrersRequest): Promise<Page<Referrer>>
   /** Published repositories: exact name, then prefix, then substring, then description. */
-  search(request: SearchRequest): Promise<SearchResult>
+  search(request: SearchRequest, visible?: Visible): Promise<SearchResult>
 
   /** H: extends the lease of a link that has one; a link without (referenced) stays as it is. */
   extendLease(repo: RepoName, digest: Digest, until: number): Promise<void>
@@ -190,6 +197,7 @@ export interface GarbageIndex {
   clearTombstones(keys: readonly ObjectKey[]): Promise<void>
 }
 
+/** What the registry itself needs; a memory store has this much. */
 export interface MetadataStore extends ContentIndex, UploadIndex, GarbageIndex {
   /**
    * Binds these metadata to the storage that holds their bytes, for good: a fresh database to any storage that is empty, a database
@@ -200,3 +208,6 @@ export interface MetadataStore extends ContentIndex, UploadIndex, GarbageIndex {
   check(): Promise<void>
   close(): Promise<void>
 }
+
+/** What a database holds: the registry's metadata, and who may do what with it. */
+export interface Store extends MetadataStore, AccountStore, AccessStore, RepositoryStore {}
