@@ -59,6 +59,11 @@ export interface Authenticator {
   assertion(call: Call, assertion: string): Promise<Actor>
   /** From the cookie of a browser's session. */
   session(call: Call, cookie: string): Promise<Actor>
+  /**
+   * Writes down that someone signed in: through the web (`session`), or by asking for a token without a scope (`token`), as `docker login`
+   * does. Refused logins and assertions are written by the ways above; tokens with a scope are asked for all the time and are not.
+   */
+  signedIn(ctx: Context, door: 'session' | 'token'): Promise<void>
 }
 
 /** Makes registry tokens (PROTOCOL 10.2). */
