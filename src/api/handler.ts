@@ -1,0 +1,61 @@
+import type { Authenticator, Guard, TokenService } from '../core/access.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Context } from '../core/context.ts'
+import type { Registry } from '../core/registry.ts'
+import type { AccessStore, Cause, RepositoryStore } from '../store/meta/access-store.ts'
+import type { AccountStore } from '../store/meta/account-store.ts'
+import type { CheckedBodyOf, CheckedQueryOf, Endpoint, PathOf, ResultOf } from './contract/contract.ts'
+
+/** What the handlers work with. */
+export interface ApiParts {
+  readonly store: AccountStore & AccessStore & RepositoryStore
+  /** Authorised: what the API does to content, it does as its caller would by the protocol. */
+  readonly registry: Registry
+  readonly guard: Guard
+  readonly authenticator: Authenticator
+  readonly tokens: TokenService
+  readonly clock: Clock
+  readonly settings: ApiSettings
+}
+
+export interface ApiSettings {
+  readonly signUp: 'open' | 'invite' | 'closed'
+  readonly passwordMinLength: number
+  /** Seconds. */
+  readonly sessionSeconds: number
+  readonly maxBody: number
+}
+
+/** One call, checked against its route: signed in, allowed, well-formed. */
+export interface ApiCall<E extends Endpoint> {
+  readonly ctx: Context
+  readonly path: PathOf<E>
+  readonly query: CheckedQueryOf<E>
+  readonly body: CheckedBodyOf<E>
+  /** From If-Match. */
+  readonly version: number | undefined
+  /** For the audit row of a change. */
+  readonly cause: Cause
+}
+
+/** An answer that is more than its result. */
+export class Answer<T> {
+  readonly result: T
+  readonly status: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(result: T, status?: number, headers: Readonly<Record<string, string>> = {}) {
+    this.result = result
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** Does what an endpoint says. Refuses as `problem.ts` lists. */
+export type Handler<E extends Endpoint> = (
+  call: ApiCall<E>,
+  parts: ApiParts,
+) => Promise<ResultOf<E> | Answer<ResultOf<E>>>
+
+/** Handlers of some endpoints. All together must be every endpoint of the contract, or the server does not compile. */
+export type Handlers<E extends Endpoint> = { readonly [Each in E]: Handler<Each> }
