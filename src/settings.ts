@@ -131,6 +131,7 @@ export const SETTINGS = {
   ),
   maxApiBody: setting('BERTH_MAX_API_BODY', MiB, bytes, 'size of a request of the management API'),
   maxTokenBody: setting('BERTH_MAX_TOKEN_BODY', 64 * KiB, bytes, 'size of a request for a token'),
+  maxTokenScopes: setting('BERTH_MAX_TOKEN_SCOPES', 100, count, 'scopes that one token is asked for'),
   publicUrl: setting(
     'BERTH_PUBLIC_URL',
     undefined,

@@ -41,6 +41,8 @@ export const REFUSALS = {
   'route-unknown': 'UNSUPPORTED',
   'body-too-slow': 'BLOB_UPLOAD_INVALID',
   'body-incomplete': 'BLOB_UPLOAD_INVALID',
+  'body-too-large': 'SIZE_INVALID',
+  'media-type-unsupported': 'UNSUPPORTED',
   'storage-full': 'UNAVAILABLE',
   unavailable: 'UNAVAILABLE',
 } as const satisfies Record<string, string>

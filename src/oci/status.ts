@@ -38,6 +38,8 @@ export const STATUS = {
   'route-unknown': 404,
   'body-too-slow': 408,
   'body-incomplete': 400,
+  'body-too-large': 413,
+  'media-type-unsupported': 415,
   'storage-full': 507,
   unavailable: 503,
 } as const satisfies Record<RefusalKind, number>

@@ -110,6 +110,7 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   lastUsedSeconds: ['0', 'x', '2147484'],
   maxApiBody: ['-1', 'x'],
   maxTokenBody: ['-1', 'x'],
+  maxTokenScopes: ['0', 'x'],
   sweepSeconds: ['0', '-1', 'x', '2147484'],
   bodyIdleSeconds: ['0', '-1', 'x'],
   bodyMinRate: ['-1', 'x'],
