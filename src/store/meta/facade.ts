@@ -22,6 +22,11 @@ export function metadataStore(
   dialect: Dialect,
   run: RunCommand,
 ): Omit<MetadataStore, 'check' | 'close'> {
+  return { ...content(reader, dialect, run) }
+}
+
+/** What the registry itself needs. */
+function content(reader: Reader, dialect: Dialect, run: RunCommand): Omit<MetadataStore, 'check' | 'close'> {
   return {
     findBlob: (repo, digest) => findBlob(reader, repo, digest),
     findObject: (digest) => findObject(reader, digest),

@@ -66,17 +66,20 @@ export const accounts: Migration = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX team_member_user ON team_member (user_id, team_id);
 
-    -- subject_kind: 1 account, 2 team, 3 everyone who is signed in, 4 anyone; the last two have subject_id 0.
+    -- subject_kind: 1 account, 2 team, 3 everyone who is signed in, 4 anyone; the last two have subject_id 0. wild: whether the pattern
+    -- is more than one name; default grants make many of the others, of which a request looks at those of its repository alone.
     CREATE TABLE access_grant (
       id           INTEGER PRIMARY KEY AUTOINCREMENT,
       ns_id        INTEGER NOT NULL REFERENCES namespace (id),
       subject_kind INTEGER NOT NULL,
       subject_id   INTEGER NOT NULL,
+      wild         INTEGER NOT NULL,
       pattern      TEXT NOT NULL,
       verbs        INTEGER NOT NULL,
       created_at   INTEGER NOT NULL,
-      UNIQUE (ns_id, subject_kind, subject_id, pattern)
+      UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     ) STRICT;
+    CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
     CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
 
     CREATE TABLE default_grant (
@@ -147,6 +150,7 @@ export const accounts: Migration = {
       request_id    TEXT NOT NULL,
       detail        TEXT
     ) STRICT;
+    CREATE INDEX audit_time ON audit (at, id);
     CREATE INDEX audit_namespace ON audit (namespace, id);
     CREATE INDEX audit_actor ON audit (actor, id);
     CREATE INDEX audit_action ON audit (action, id);
@@ -165,12 +169,14 @@ export const accounts: Migration = {
       ('member', 'member_user', '10000 5 1 1'),
       ('team_member', 'team_member', '10000 20 1'),
       ('team_member', 'team_member_user', '10000 5 1'),
-      ('access_grant', 'sqlite_autoindex_access_grant_1', '100000 100 20 2 1'),
+      ('access_grant', 'sqlite_autoindex_access_grant_1', '100000 100 50 20 2 1'),
+      ('access_grant', 'access_grant_pattern', '100000 100 2 1'),
       ('access_grant', 'access_grant_subject', '100000 25000 10 1'),
       ('credential', 'sqlite_autoindex_credential_1', '100000 1'),
       ('credential', 'sqlite_autoindex_credential_2', '100000 10 3 1'),
       ('credential', 'credential_parent', '100000 10'),
       ('credential', 'credential_expiry', '100000 20000 10'),
+      ('audit', 'audit_time', '1000000 2 1'),
       ('audit', 'audit_namespace', '1000000 1000 1'),
       ('audit', 'audit_actor', '1000000 1000 1'),
       ('audit', 'audit_action', '1000000 10000 1');
@@ -240,11 +246,13 @@ export const accounts: Migration = {
       ns_id        bigint NOT NULL REFERENCES namespace (id),
       subject_kind smallint NOT NULL,
       subject_id   bigint NOT NULL,
+      wild         smallint NOT NULL,
       pattern      text COLLATE "C" NOT NULL,
       verbs        smallint NOT NULL,
       created_at   bigint NOT NULL,
-      UNIQUE (ns_id, subject_kind, subject_id, pattern)
+      UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     );
+    CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
     CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
 
     CREATE TABLE default_grant (
@@ -311,6 +319,7 @@ export const accounts: Migration = {
       request_id    text NOT NULL,
       detail        text
     );
+    CREATE INDEX audit_time ON audit (at, id);
     CREATE INDEX audit_namespace ON audit (namespace, id);
     CREATE INDEX audit_actor ON audit (actor, id);
     CREATE INDEX audit_action ON audit (action, id);
