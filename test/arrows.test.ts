@@ -35,7 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** The files at the edge that may name the runtime. */
 const RUNTIME =
-  /^src\/(http\/server[^/]*|store\/meta\/sqlite[^/]*|store\/blob-fs[^/]*|store\/fs\/.*|main|cli\/.*)\.ts$/
+  /^src\/(http\/server[^/]*|store\/meta\/sqlite[^/]*|store\/blob-fs[^/]*|store\/fs\/.*|auth\/password-hash|main|cli\/.*)\.ts$/
 
 interface Source {
   readonly path: string
