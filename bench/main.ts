@@ -5,12 +5,13 @@ import { tempFolder } from '../test/testbed/temp.ts'
 import { place, raisePriority } from './machine/affinity.ts'
 import { touchMemory } from './machine/memory-touch.ts'
 import { type Options, parseOptions, USAGE } from './options.ts'
-import { berth } from './peers/berth.ts'
+import { berth, berthAccounts } from './peers/berth.ts'
 import { distributionDefault, distributionRelaxed } from './peers/distribution.ts'
 import { nginx } from './peers/nginx.ts'
 import { describeRun } from './report/conditions.ts'
 import { rewriteTables } from './report/document.ts'
 import { renderTables } from './report/tables.ts'
+import { ACCESS } from './rows/access.ts'
 import { LISTS } from './rows/lists.ts'
 import { PROCESS } from './rows/process.ts'
 import { PULL } from './rows/pull.ts'
@@ -18,8 +19,9 @@ import { PUSH } from './rows/push.ts'
 import type { Row } from './rows/row.ts'
 import { runBench } from './run.ts'
 
-const KINDS = [berth, distributionDefault, distributionRelaxed, nginx]
-const ROWS: readonly Row[] = [...PULL, ...PUSH, ...LISTS, ...PROCESS]
+const COLUMNS = [berth, distributionDefault, distributionRelaxed, nginx]
+const KINDS = [...COLUMNS, berthAccounts]
+const ROWS: readonly Row[] = [...PULL, ...ACCESS, ...PUSH, ...LISTS, ...PROCESS]
 const DOCUMENT = resolve(import.meta.dirname, '../docs/benchmarks.md')
 
 async function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
@@ -57,7 +59,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<numbe
     say,
   })
   const conditions = await describeRun(options, folder.path, priority.raised)
-  const tables = renderTables(rows, KINDS, samples)
+  const tables = renderTables(rows, COLUMNS, samples)
   console.log(`${conditions}\n\n${tables}`)
   if (options.json !== undefined)
     await writeFile(resolve(options.json), JSON.stringify({ conditions, ...samples }, null, 1))

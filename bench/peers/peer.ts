@@ -1,7 +1,7 @@
 import type { Address } from '../load/connection.ts'
 import type { Seeder } from '../seed/seeder.ts'
 
-export type PeerName = 'berth' | 'distribution' | 'distribution-gogc' | 'nginx'
+export type PeerName = 'berth' | 'berth-accounts' | 'distribution' | 'distribution-gogc' | 'nginx'
 
 /** A server under measurement, running. */
 export interface Peer extends AsyncDisposable {
@@ -11,6 +11,8 @@ export interface Peer extends AsyncDisposable {
   /** The folder of its data. Peers with the same one share what was seeded. */
   readonly store: string
   readonly seeder: Seeder
+  /** The header that lets someone pull from a repository; absent where nobody signs in. */
+  readonly authorization?: (repo: string) => string
   /** ms from the start of the process until it first answered. */
   readonly readyAfter: number
 }

@@ -120,8 +120,9 @@ class Tables {
   }
 
   #of(row: LoadRow, peer: PeerName, placement: Placement): LoadSample[] {
+    const measured = peer === 'berth' ? (row.ours ?? peer) : peer
     return this.#samples.loads.filter(
-      (sample) => sample.row === row.id && sample.peer === peer && sample.placement === placement,
+      (sample) => sample.row === row.id && sample.peer === measured && sample.placement === placement,
     )
   }
 

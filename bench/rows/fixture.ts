@@ -7,6 +7,8 @@ export const MIB = 1024 * KIB
 
 /** The repository that loads read from. */
 export const IMAGE = 'bench/image'
+/** The same image where nobody but its reader may see it. */
+export const PRIVATE_IMAGE = 'bench/private'
 export const TAG = 'latest'
 
 /** What it holds: a configuration of 4 KiB, layers of 1 and 100 MiB, and a manifest over them. */

@@ -51,6 +51,7 @@ function pages(path: string, name: (i: number) => string): string[] {
 /** How many are deleted in one measurement: docker-registry takes seconds for each. */
 const DELETED: Readonly<Record<PeerName, number>> = {
   berth: 1000,
+  'berth-accounts': 0,
   distribution: 1,
   'distribution-gogc': 1,
   nginx: 0,

@@ -7,14 +7,14 @@ import type { Peer } from '../peers/peer.ts'
 import { CONFIG, IMAGE, KIB, LARGE_LAYER, LAYER, seedImage, TAG } from './fixture.ts'
 import { type LoadRow, READERS } from './row.ts'
 
-const CONNECTIONS = 16
-const ACCEPT = {
+export const CONNECTIONS = 16
+export const ACCEPT = {
   Accept: 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json',
 }
 const RANGE = 64 * KIB
 
 /** The same requests in turn, again and again. */
-function repeat(requests: readonly Buffer[], status: number, bodiless = false) {
+export function repeat(requests: readonly Buffer[], status: number, bodiless = false) {
   return async (connection: Connection, n: number) => {
     const answer = await connection.send([requests[n % requests.length] as Buffer], bodiless)
     if (answer.status !== status) expectStatus(answer, status, 'a request')

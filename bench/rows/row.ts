@@ -15,6 +15,8 @@ export interface LoadRow extends Common {
   readonly per: 'operation' | 'byte'
   /** How many times docker-registry's throughput Berth is to reach. */
   readonly target: number
+  /** Which server is Berth in this row, unless the plain one. */
+  readonly ours?: PeerName
   /** Also measured with every core for both sides. */
   readonly free?: boolean
   /** It leaves blobs behind, which are removed after each measurement. */
