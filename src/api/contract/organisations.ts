@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Name, PageQuery, pageOf, Text, Time, Version } from './common.ts'
 import { Link, MadeLink } from './people.ts'
-import { MEMBER, OWNER, route, SIGNED_IN } from './route.ts'
+import { MEMBER, OWNER, route, SIGNED_IN, USER } from './route.ts'
 
 export const Role = z.enum(['owner', 'member'])
 
@@ -26,7 +26,7 @@ export const ORGANISATIONS = {
   }),
   'POST /organisations': route({
     summary: 'Make an organisation; who makes it is its first owner',
-    access: SIGNED_IN,
+    access: USER,
     body: z.strictObject({
       name: z.string().max(255),
       displayName: Text.optional(),

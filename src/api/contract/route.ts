@@ -10,6 +10,8 @@ export type Access =
   | { readonly kind: 'anyone' }
   /** Any account. */
   | { readonly kind: 'signed-in' }
+  /** Any user, by a credential that is not narrowed: no robot, no token of limited scope. */
+  | { readonly kind: 'user' }
   /** The user named by `{user}`, by a credential that is not narrowed; site administrators. */
   | { readonly kind: 'self' }
   /** Site administrators, by a credential that is not narrowed. */
@@ -45,6 +47,7 @@ export function route<const R extends Route>(declared: R): R {
 
 export const ANYONE = { kind: 'anyone' } as const satisfies Access
 export const SIGNED_IN = { kind: 'signed-in' } as const satisfies Access
+export const USER = { kind: 'user' } as const satisfies Access
 export const SELF = { kind: 'self' } as const satisfies Access
 export const ADMINISTRATOR = { kind: 'administrator' } as const satisfies Access
 export const OWNER = { kind: 'owner' } as const satisfies Access
