@@ -9,6 +9,7 @@ import type {
   ReferrersRequest,
 } from '../../core/registry.ts'
 import { allOf, inStatement, type Reader } from './driver.ts'
+import { lastOf, limitOf, page } from './paging.ts'
 import { mediaType } from './schema.ts'
 import type { BlobRow } from './store.ts'
 
@@ -97,28 +98,6 @@ function manifest(digest: Digest, row: { media: number; payload: Uint8Array }): 
 /** See ContentIndex.hasRepository. */
 export async function hasRepository(tx: Reader, repo: RepoName): Promise<boolean> {
   return (await tx.get('SELECT 1 AS found FROM repo WHERE name = $1 AND listed = 1', [repo])) !== undefined
-}
-
-/** Cuts the one row too many that was asked for to know whether there are more. */
-function page<Row, Item>(rows: Row[], limit: number, item: (row: Row) => Item): Page<Item> {
-  const more = rows.length > limit
-  if (more) rows.length = limit
-  return { items: rows.map(item), more }
-}
-
-/** Well above any page, and within the integers of both databases. */
-const MAX_LIMIT = 2 ** 31
-
-const limitOf = (request: PageRequest) => Math.min(request.limit, MAX_LIMIT) + 1
-
-/**
- * The key to start behind. Clients write `last` as they like, and PostgreSQL has no NUL in its texts: as no name holds one, what
- * stands before it says the same.
- */
-function lastOf(request: PageRequest): string {
-  const last = request.last ?? ''
-  const nul = last.indexOf('\0')
-  return nul < 0 ? last : last.slice(0, nul)
 }
 
 const REPOSITORIES = 'SELECT name FROM repo WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2'
