@@ -27,6 +27,8 @@ export interface AccountActor {
   readonly credential: number
   /** Present where a registry token came: an upper bound. */
   readonly access?: readonly TokenAccess[]
+  /** Present where a token came that ends then, in ms since the epoch: no token that is made for this actor lives longer. */
+  readonly until?: number
 }
 
 /** Who runs the server: the command line on its data directory, and the server's own jobs. May do everything. */

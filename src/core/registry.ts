@@ -123,8 +123,16 @@ export interface SearchResult {
 
 /** Pull: end-2, end-3. */
 export interface Reader {
-  /** Size of a blob. Refuses `blob-unknown`. For a caller who may push it renews the blob's lease (DL-10). */
-  resolveBlob(ctx: Context, repo: RepoName, digest: Digest): Promise<BlobInfo>
+  /**
+   * Size of a blob. Refuses `blob-unknown`. Renews the blob's lease (DL-10) unless told not to, as for callers who may not push: what
+   * they look at is kept by nobody.
+   */
+  resolveBlob(
+    ctx: Context,
+    repo: RepoName,
+    digest: Digest,
+    options?: { readonly renewLease?: boolean },
+  ): Promise<BlobInfo>
   /** A blob to read from. Refuses `blob-unknown`. */
   getBlob(ctx: Context, repo: RepoName, digest: Digest): Promise<Blob>
   /** What a reference points to. Refuses `manifest-unknown`. */

@@ -10,7 +10,7 @@ export function readOnly(inner: Registry): Registry {
     )
   }
   return {
-    resolveBlob: (ctx, repo, digest) => inner.resolveBlob(ctx, repo, digest),
+    resolveBlob: (ctx, repo, digest, options) => inner.resolveBlob(ctx, repo, digest, options),
     getBlob: (ctx, repo, digest) => inner.getBlob(ctx, repo, digest),
     resolveManifest: (ctx, repo, reference) => inner.resolveManifest(ctx, repo, reference),
     getManifest: (ctx, repo, reference) => inner.getManifest(ctx, repo, reference),

@@ -52,13 +52,13 @@ export function localContent({
   const removal = () => ({ now: clock.now(), grace: limits.lease })
 
   return {
-    async resolveBlob(ctx, repo, digest) {
+    async resolveBlob(ctx, repo, digest, options) {
       const row = await meta.findBlob(repo, digest)
       if (row === undefined) throw noBlob(repo, digest)
       const found = blobs.stat(row.key)
       const actual = typeof found === 'object' ? await found : found
       if (actual !== row.size) throw await lost(ctx, repo, digest, row)
-      if (row.leaseUntil !== undefined && renewLeases) {
+      if (row.leaseUntil !== undefined && renewLeases && options?.renewLease !== false) {
         const now = clock.now()
         // H: at most one write per blob and half a lease.
         if (row.leaseUntil - now < limits.lease / 2) await meta.extendLease(repo, digest, now + limits.lease)
