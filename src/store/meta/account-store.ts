@@ -115,6 +115,7 @@ export interface AccountStore {
   ): Promise<
     { readonly outcome: 'created'; readonly account: Account } | { readonly outcome: 'taken' | 'no-link' }
   >
+  /** `no-user`: there is no user to be its owner. */
   createOrganisation(
     create: {
       name: string
@@ -124,7 +125,9 @@ export interface AccountStore {
       adopt?: boolean
     },
     cause: Cause,
-  ): Promise<{ readonly outcome: 'created'; readonly account: Account } | { readonly outcome: 'taken' }>
+  ): Promise<
+    { readonly outcome: 'created'; readonly account: Account } | { readonly outcome: 'taken' | 'no-user' }
+  >
   /** Users, organisations and robots. `last-administrator`: there would be none left who can sign in. */
   updateAccount(
     change: Versioned & {
