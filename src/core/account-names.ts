@@ -13,6 +13,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'operator',
   'gitlab-ci-token',
   'oauth2accesstoken',
+  '00000000-0000-0000-0000-000000000000',
   'api',
   'token',
   'v1',
