@@ -32,7 +32,7 @@ export interface Dialect {
 
 /** Substring search by trigrams; terms have at least three characters. */
 export interface SearchDialect {
-  /** Statements over published repositories, `$1` the pattern, `$2` the limit, rows of `{ id, name }` in any order. */
+  /** Statements over published repositories, `$1` the pattern, `$2` the limit, rows of `{ id, name, visibility }` in any order. */
   readonly inName: string
   readonly inDescription: string
   /** The pattern that finds `term` literally. */

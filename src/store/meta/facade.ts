@@ -33,10 +33,10 @@ function content(reader: Reader, dialect: Dialect, run: RunCommand): Omit<Metada
     findManifest: (repo, reference) => findManifest(reader, repo, reference),
     readManifest: (repo, reference) => readManifest(reader, repo, reference),
     hasRepository: (repo) => hasRepository(reader, repo),
-    listRepositories: (page) => listRepositories(reader, page),
+    listRepositories: (page, visible) => listRepositories(reader, page, visible),
     listTags: (repo, page) => listTags(reader, repo, page),
     listReferrers: (repo, subject, page) => listReferrers(reader, repo, subject, page),
-    search: (request) => search(reader, dialect, request),
+    search: (request, visible) => search(reader, dialect, request, visible),
 
     extendLease: (repo, digest, until) => run('extendLease', { repo, digest, until }),
     mountBlob: (mount) => run('mountBlob', mount),

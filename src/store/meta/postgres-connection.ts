@@ -12,8 +12,8 @@ export function postgresDialect(alone: boolean): Dialect {
   return { alone, search: { inName: IN_NAME, inDescription: IN_DESCRIPTION, pattern: likePattern } }
 }
 
-const IN_NAME = 'SELECT id, name FROM repo WHERE listed = 1 AND name LIKE $1 LIMIT $2'
-const IN_DESCRIPTION = `SELECT id, name FROM repo
+const IN_NAME = 'SELECT id, name, visibility FROM repo WHERE listed = 1 AND name LIKE $1 LIMIT $2'
+const IN_DESCRIPTION = `SELECT id, name, visibility FROM repo
   WHERE listed = 1 AND description <> '' AND lower(description) LIKE $1 LIMIT $2`
 
 function likePattern(term: string): string {

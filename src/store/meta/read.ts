@@ -1,3 +1,4 @@
+import type { Visible } from '../../core/access.ts'
 import { type Digest, digestFromBytes, digestToBytes, tryParseDigest } from '../../core/digest.ts'
 import type { ObjectKey, Reference, RepoName, Tag } from '../../core/names.ts'
 import type {
@@ -8,6 +9,8 @@ import type {
   Referrer,
   ReferrersRequest,
 } from '../../core/registry.ts'
+import { ALL_NAMES, behind } from './access/name-ranges.ts'
+import { pageOfVisible, Sight, selection } from './access/visible.ts'
 import { allOf, inStatement, type Reader } from './driver.ts'
 import { lastOf, limitOf, page } from './paging.ts'
 import { mediaType } from './schema.ts'
@@ -102,8 +105,20 @@ export async function hasRepository(tx: Reader, repo: RepoName): Promise<boolean
 
 const REPOSITORIES = 'SELECT name FROM repo WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2'
 
+const NAMES = selection('id')
+
 /** See ContentIndex.listRepositories. */
-export async function listRepositories(tx: Reader, request: PageRequest): Promise<Page<RepoName>> {
+export async function listRepositories(
+  tx: Reader,
+  request: PageRequest,
+  visible: Visible = 'everything',
+): Promise<Page<RepoName>> {
+  if (visible !== 'everything') {
+    const space = { ...ALL_NAMES, from: behind(lastOf(request)) }
+    const walk = { sight: new Sight(visible), space, wanted: limitOf(request), limit: request.limit }
+    const { rows, more } = await pageOfVisible<{ name: RepoName }>(tx, NAMES, walk)
+    return { items: rows.map(({ name }) => name), more }
+  }
   const rows = await tx.all<{ name: RepoName }>(REPOSITORIES, [lastOf(request), limitOf(request)])
   return page(rows, request.limit, (row) => row.name)
 }

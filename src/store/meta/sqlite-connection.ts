@@ -33,7 +33,7 @@ export const sqliteDialect: Dialect = {
 }
 
 function matching(column: string): string {
-  return `SELECT r.id, r.name FROM repo_${column}_search s JOIN repo r ON r.id = s.rowid
+  return `SELECT r.id, r.name, r.visibility FROM repo_${column}_search s JOIN repo r ON r.id = s.rowid
     WHERE s.${column} MATCH $1 AND r.listed = 1 LIMIT $2`
 }
 

@@ -1,0 +1,164 @@
+import type { RepoName } from '../../../core/names.ts'
+import type { VerbSet } from '../../../core/verbs.ts'
+import type {
+  AccessFacts,
+  AccessQuery,
+  AccessStore,
+  CredentialBounds,
+  GrantFact,
+  SubjectFacts,
+} from '../access-store.ts'
+import { ACCOUNT_KINDS, ROLES, SUBJECTS, VISIBILITIES, wordOf } from '../account-codes.ts'
+import type { Reader } from '../driver.ts'
+import { namespaceOf } from './names.ts'
+
+/*
+ * What every request of an account asks: one statement, whose parts are each a look-up by a unique key. The rows say by `what` which
+ * part they are of; `a`, `b`, `c` are numbers and `s`, `t` texts of that part.
+ */
+
+const ACCOUNT = 1
+const CREDENTIAL = 2
+const NAMESPACE = 3
+const REPOSITORY = 4
+const GRANT = 5
+
+export interface FactRow {
+  readonly what: number
+  readonly id: number
+  readonly a: number | null
+  readonly b: number | null
+  readonly c: number | null
+  readonly s: string | null
+  readonly t: string | null
+}
+
+/** `$1` the account, `$2` the credential, which ends with the one it came from and is bound as that is. */
+export const SUBJECT_PARTS = `
+  SELECT ${ACCOUNT} AS what, u.id AS id, CAST(u.kind AS bigint) AS a, CAST(u.administrator AS bigint) AS b,
+    CAST(u.disabled + coalesce(o.disabled, 0) AS bigint) AS c, u.name AS s, CAST(NULL AS text) AS t
+  FROM account u LEFT JOIN account o ON o.id = u.owner_id
+  WHERE u.id = $1 AND u.kind <> ${ACCOUNT_KINDS.organisation}
+  UNION ALL
+  SELECT ${CREDENTIAL}, c.id, c.expires_at, p.expires_at, NULL,
+    coalesce(c.scopes, p.scopes), coalesce(c.networks, p.networks)
+  FROM credential c LEFT JOIN credential p ON p.id = c.parent_id WHERE c.id = $2 AND c.account_id = $1`
+
+const NAMESPACE_ID = '(SELECT id FROM namespace WHERE name = $4)'
+
+/** Grants for several names: `everyone` and `anyone`, which have the number 0. */
+const OF_ALL = `g.subject_kind IN (${SUBJECTS.everyone}, ${SUBJECTS.anyone}) AND g.subject_id = 0`
+const OF_SELF = `g.subject_kind = ${SUBJECTS.account} AND g.subject_id = $1`
+
+/** A pattern, or this very name. */
+const RELEVANT = ['g.wild = 1', 'g.wild = 0 AND g.pattern = $3']
+
+const GRANTS = RELEVANT.flatMap((relevant) => [
+  ...[OF_ALL, OF_SELF].map(
+    (whose) => `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern, NULL
+      FROM access_grant g WHERE g.ns_id = ${NAMESPACE_ID} AND ${relevant} AND ${whose}`,
+  ),
+  `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern, o.name || '/' || t.name
+    FROM team_member m CROSS JOIN access_grant g CROSS JOIN team t CROSS JOIN account o
+    WHERE m.user_id = $1 AND g.ns_id = ${NAMESPACE_ID} AND ${relevant}
+      AND g.subject_kind = ${SUBJECTS.team} AND g.subject_id = m.team_id
+      AND t.id = m.team_id AND o.id = t.organisation_id`,
+])
+
+const FACTS = [
+  SUBJECT_PARTS,
+  `SELECT ${NAMESPACE}, n.id, n.account_id,
+     (SELECT role FROM member WHERE organisation_id = n.account_id AND user_id = $1), NULL, NULL, NULL
+   FROM namespace n WHERE n.name = $4`,
+  `SELECT ${REPOSITORY}, r.id, r.created_at, r.visibility, NULL, NULL, NULL
+   FROM repo r WHERE r.name = $3 AND r.deleted_at IS NULL`,
+  ...GRANTS,
+].join(' UNION ALL ')
+
+/** The facts, with when the credential ends: good for any time as long as nothing is written. */
+export interface LoadedFacts {
+  readonly facts: AccessFacts
+  /** The same once the credential has ended. */
+  readonly ended: AccessFacts
+  readonly endsAt: number
+}
+
+/** Reads the facts about a subject and a repository, whenever it is. */
+export async function loadAccess(
+  tx: Reader,
+  account: number | undefined,
+  credential: number | undefined,
+  repo: RepoName,
+): Promise<LoadedFacts> {
+  const rows = await tx.all<FactRow>(FACTS, [account ?? 0, credential ?? 0, repo, namespaceOf(repo)])
+  const { subject, bounds, endsAt } = subjectIn(rows)
+  let namespace: AccessFacts['namespace']
+  let repository: AccessFacts['repository']
+  let role: AccessFacts['role']
+  const grants: GrantFact[] = []
+  for (const row of rows) {
+    if (row.what === NAMESPACE) {
+      namespace = { id: row.id, account: row.a ?? undefined }
+      if (row.b !== null && subject !== undefined) role = wordOf(ROLES, row.b)
+    } else if (row.what === REPOSITORY) {
+      repository = { id: row.id, identity: `${row.id}.${row.a}`, public: row.b === VISIBILITIES.public }
+    } else if (row.what === GRANT) {
+      const grant = grantIn(row, subject)
+      if (grant !== undefined) grants.push(grant)
+    }
+  }
+  const ended = { subject, credential: undefined, namespace, repository, role, grants }
+  return { facts: bounds === undefined ? ended : { ...ended, credential: bounds }, ended, endsAt }
+}
+
+/** A grant of the row, where it is the subject's: what everyone may who is signed in, nobody else may. */
+function grantIn(row: FactRow, subject: SubjectFacts | undefined): GrantFact | undefined {
+  const kind = wordOf(SUBJECTS, row.b as number)
+  const grant = { id: row.id, pattern: row.s as string, verbs: row.a as VerbSet }
+  if (kind === 'anyone') return { ...grant, subject: kind }
+  if (subject === undefined) return undefined
+  if (kind === 'everyone') return { ...grant, subject: kind }
+  return { ...grant, subject: kind === 'team' ? `team:${row.t}` : `${subject.kind}:${subject.name}` }
+}
+
+/** The subject and its credential among the rows. */
+export function subjectIn(rows: readonly FactRow[]): {
+  readonly subject: SubjectFacts | undefined
+  readonly bounds: CredentialBounds | undefined
+  readonly endsAt: number
+} {
+  let subject: SubjectFacts | undefined
+  let bounds: CredentialBounds | undefined
+  let endsAt = Number.POSITIVE_INFINITY
+  for (const row of rows) {
+    if (row.what === ACCOUNT) {
+      subject = {
+        id: row.id,
+        name: row.s as string,
+        kind: wordOf(ACCOUNT_KINDS, row.a as number) as 'user' | 'robot',
+        administrator: row.b !== 0,
+        disabled: row.c !== 0,
+      }
+    } else if (row.what === CREDENTIAL) {
+      bounds = {
+        ...(row.s !== null && { scopes: JSON.parse(row.s) as NonNullable<CredentialBounds['scopes']> }),
+        ...(row.t !== null && { networks: JSON.parse(row.t) as readonly string[] }),
+      }
+      endsAt = Math.min(row.a ?? endsAt, row.b ?? endsAt)
+    }
+  }
+  return { subject, bounds, endsAt }
+}
+
+/** The facts as they are at a time. A credential ends at the very ms that it names. */
+export function factsAt(loaded: LoadedFacts, now: number): AccessFacts {
+  return now < loaded.endsAt ? loaded.facts : loaded.ended
+}
+
+/** See AccessStore.readAccess. */
+export async function readAccess(
+  tx: Reader,
+  query: AccessQuery & { readonly repo: RepoName },
+): ReturnType<AccessStore['readAccess']> {
+  return factsAt(await loadAccess(tx, query.account, query.credential, query.repo), query.now)
+}
