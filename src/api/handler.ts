@@ -1,9 +1,12 @@
+import type { PasswordHasher } from '../auth/password-hash.ts'
 import type { Authenticator, Guard, TokenService } from '../core/access.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import type { Log } from '../core/log.ts'
 import type { Registry } from '../core/registry.ts'
 import type { AccessStore, Cause, RepositoryStore } from '../store/meta/access-store.ts'
 import type { AccountStore } from '../store/meta/account-store.ts'
+import type { Caller } from './caller.ts'
 import type { CheckedBodyOf, CheckedQueryOf, Endpoint, PathOf, ResultOf } from './contract/contract.ts'
 
 /** What the handlers work with. */
@@ -14,6 +17,9 @@ export interface ApiParts {
   readonly guard: Guard
   readonly authenticator: Authenticator
   readonly tokens: TokenService
+  /** Hashes, some at a time (RS-8). */
+  readonly passwords: Pick<PasswordHasher, 'hash'>
+  readonly log: Log
   readonly clock: Clock
   readonly settings: ApiSettings
 }
@@ -23,12 +29,15 @@ export interface ApiSettings {
   readonly passwordMinLength: number
   /** Seconds. */
   readonly sessionSeconds: number
+  /** Bytes. */
   readonly maxBody: number
 }
 
 /** One call, checked against its route: signed in, allowed, well-formed. */
 export interface ApiCall<E extends Endpoint> {
   readonly ctx: Context
+  readonly caller: Caller
+  /** `repository` is a whole name: `library/hello`. */
   readonly path: PathOf<E>
   readonly query: CheckedQueryOf<E>
   readonly body: CheckedBodyOf<E>
@@ -51,11 +60,11 @@ export class Answer<T> {
   }
 }
 
-/** Does what an endpoint says. Refuses as `problem.ts` lists. */
+/** Does what an endpoint says; gives a Response where the answer is no JSON. Refuses as `problem.ts` lists. */
 export type Handler<E extends Endpoint> = (
   call: ApiCall<E>,
   parts: ApiParts,
-) => Promise<ResultOf<E> | Answer<ResultOf<E>>>
+) => Promise<ResultOf<E> | Answer<ResultOf<E>> | Response>
 
 /** Handlers of some endpoints. All together must be every endpoint of the contract, or the server does not compile. */
 export type Handlers<E extends Endpoint> = { readonly [Each in E]: Handler<Each> }

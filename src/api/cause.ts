@@ -1,0 +1,10 @@
+import type { Context } from '../core/context.ts'
+import type { Cause } from '../store/meta/access-store.ts'
+
+/** Whose doing a change is, from where, as its audit row tells it. `now`: ms since the epoch. */
+export function causeOf(ctx: Context, now: number): Cause {
+  const { actor, address, agent, requestId } = ctx
+  const from = { now, address, agent, requestId }
+  if (actor.kind !== 'account') return { ...from, actor: actor.id }
+  return { ...from, actor: actor.name, account: actor.account, credential: actor.credential }
+}
