@@ -52,6 +52,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       storage: () => (config.readOnly ? Promise.resolve() : blobs.check()),
     },
     proxies: new TrustedProxies(config.trustedProxies),
+    publicUrl: config.publicUrl,
     pace: {
       idle: config.bodyIdleSeconds * 1000,
       minRate: config.bodyMinRate,
@@ -116,6 +117,7 @@ function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, lo
     clock: systemClock,
     sparse: config.sparse,
     renewLeases: !config.readOnly,
+    shortcut: config.auth === 'accounts' ? 'in-repository' : 'anywhere',
     onLost: (lost) => log.error('a blob is lost or short in storage; pushing it again heals it', lost),
     limits: {
       maxDepth: config.maxManifestDepth,
@@ -147,6 +149,8 @@ function wireLimits(config: Config): WireLimits {
     maxSearchPage: config.maxSearchPage,
     maxSearchTerm: config.maxSearchTerm,
     maxUrlLength: config.maxUrlBytes,
+    maxTokenBody: config.maxTokenBody,
+    maxTokenScopes: config.maxTokenScopes,
     maxUnreadBody: config.maxUnreadBody,
   }
 }

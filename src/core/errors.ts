@@ -43,6 +43,7 @@ export const REFUSALS = {
   'body-incomplete': 'BLOB_UPLOAD_INVALID',
   'body-too-large': 'SIZE_INVALID',
   'media-type-unsupported': 'UNSUPPORTED',
+  'grant-unsupported': 'UNSUPPORTED',
   'storage-full': 'UNAVAILABLE',
   unavailable: 'UNAVAILABLE',
 } as const satisfies Record<string, string>

@@ -1,11 +1,11 @@
 import { toStream } from '../core/body.ts'
-import { ANONYMOUS, type Context } from '../core/context.ts'
 import type { RefusalKind } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { ReplyBody, WireHandler, WireReply, WireRequest } from '../oci/message.ts'
 import type { AccessLine } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type BodyPace, BodyWatchdog } from './body-watchdog.ts'
+import { EdgeCall } from './call.ts'
 import { chunkReminder } from './chunk-reminder.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { isHost } from './host.ts'
@@ -13,6 +13,7 @@ import { type Probes, probe } from './probes.ts'
 import { RequestBody } from './request-body.ts'
 import { requestIds } from './request-id.ts'
 import { readSmall, SMALL_SPAN } from './small-reads.ts'
+import { askWeb, type Web } from './web.ts'
 
 /*
  * The runtime's edge: Bun's server on one side, plain structs on the other. Everything that is peculiar to Bun's HTTP is here.
@@ -32,6 +33,10 @@ export interface ServerOptions {
   readonly metrics: Metrics
   readonly checks: Probes['checks']
   readonly proxies: TrustedProxies
+  /** Where clients reach this server, where that was configured; only its origin counts. */
+  readonly publicUrl?: string | undefined
+  /** What else is served here. */
+  readonly web?: Web | undefined
   readonly pace: BodyPace
 }
 
@@ -46,7 +51,8 @@ type BunServer = ReturnType<typeof Bun.serve>
 
 /** Starts serving. Rejects when the address cannot be had. */
 export function startServer(options: ServerOptions): Server {
-  const { handler, log, metrics, proxies } = options
+  const { handler, log, metrics, proxies, web, publicUrl } = options
+  const edge = { proxies, origin: publicUrl === undefined ? undefined : new URL(publicUrl).origin }
   const watchdog = new BodyWatchdog(options.pace)
   const nextId = requestIds()
   const remind = chunkReminder(() => Bun.gc(true))
@@ -62,9 +68,10 @@ export function startServer(options: ServerOptions): Server {
     const id = nextId()
     const { path, query } = cut(request.url)
     const wire = new BunRequest(request, path, query, watchdog, received)
+    const call = new EdgeCall(request, id, server, edge)
     // Asked now: a client that leaves takes its address with it.
-    const peer = options.accessLog ? (server.requestIP(request)?.address ?? '') : ''
-    const { response, route, bytes, refusal } = await respond(request, wire, id)
+    const client = options.accessLog ? call.address : ''
+    const { response, route, bytes, refusal, account } = await respond(request, wire, call)
     if (draining) response.headers.set('connection', 'close')
     const ms = performance.now() - start
     const { method } = wire
@@ -79,7 +86,8 @@ export function startServer(options: ServerOptions): Server {
     if (options.accessLog) {
       log.access({
         id,
-        client: proxies.none ? peer : proxies.clientOf(peer, wire.header('x-forwarded-for')),
+        client,
+        account,
         method,
         path,
         route,
@@ -95,8 +103,9 @@ export function startServer(options: ServerOptions): Server {
   }
 
   /** The answer to a request, whatever happens. */
-  async function respond(request: Request, wire: BunRequest, id: string): Promise<Answer> {
+  async function respond(request: Request, wire: BunRequest, call: EdgeCall): Promise<Answer> {
     const { method, path } = wire
+    const id = call.requestId
     try {
       if (!isHost(wire.header('host'))) {
         return ours(
@@ -104,11 +113,20 @@ export function startServer(options: ServerOptions): Server {
           problem(400, 'UNSUPPORTED', 'the request must name one host in its Host header', id),
         )
       }
-      const reply = await handler(wire, new RequestContext(request, id, ''))
+      const reply = await handler(wire, call)
+      const elsewhere = web !== undefined && (reply === undefined || reply.route === 'unknown')
+      if (elsewhere && web.wants(path)) {
+        const answered = await askWeb(web, request, wire.hasBody ? wire.body : undefined, call)
+        if (answered !== undefined) {
+          answered.headers.set('X-Request-Id', id)
+          return ours('api', answered)
+        }
+      }
       if (reply !== undefined) {
-        const length = reply.headers['Content-Length']
+        const { headers, route, refusal, account } = reply
+        const length = headers['Content-Length']
         const bytes = length === undefined ? undefined : Number(length)
-        return { response: toResponse(reply, method, id), route: reply.route, bytes, refusal: reply.refusal }
+        return { response: toResponse(reply, method, id), route, bytes, refusal, account }
       }
       const probed = method === 'GET' || method === 'HEAD' ? await probe(path, probes) : undefined
       if (probed !== undefined) {
@@ -209,31 +227,6 @@ class BunRequest implements WireRequest {
   }
 }
 
-class RequestContext implements Context {
-  readonly actor = ANONYMOUS
-  readonly requestId: string
-  readonly address: string
-  readonly #request: Request
-
-  constructor(request: Request, requestId: string, address: string) {
-    this.#request = request
-    this.requestId = requestId
-    this.address = address
-  }
-
-  get agent(): string {
-    return this.#request.headers.get('user-agent') ?? ''
-  }
-
-  get origin(): string {
-    return `http://${this.#request.headers.get('host') ?? ''}`
-  }
-
-  get signal(): AbortSignal {
-    return this.#request.signal
-  }
-}
-
 /** Path and query as they came; the runtime gives a bare path when the Host was malformed. */
 function cut(url: string): { path: string; query: string } {
   const scheme = url.indexOf('://')
@@ -279,12 +272,15 @@ interface Answer {
   /** Of the body, where known. */
   readonly bytes: number | undefined
   readonly refusal: RefusalKind | undefined
+  /** Who asked. */
+  readonly account: string | undefined
 }
 
 /** An answer that is not the protocol's. */
 function ours(route: string, response: Response): Answer {
   const length = response.headers.get('content-length')
-  return { response, route, bytes: length === null ? undefined : Number(length), refusal: undefined }
+  const bytes = length === null ? undefined : Number(length)
+  return { response, route, bytes, refusal: undefined, account: undefined }
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

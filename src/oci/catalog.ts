@@ -13,7 +13,7 @@ type CatalogOperation = Extract<Operation, { route: 'catalog' }>
 export function catalogHandler(registry: Registry, limits: WireLimits) {
   return async (operation: CatalogOperation, ctx: Context): Promise<WireReply> => {
     const { n = limits.catalogPage, last } = operation.page
-    if (n === 0) return json('catalog', '{"repositories":[]}')
+    // Also for `n=0` the registry is asked: it may not be for everyone.
     const limit = Math.min(n, limits.maxPage)
     const page = await registry.repositories(ctx, { limit, ...(last !== undefined && { last }) })
     const next = page.more ? page.items.at(-1) : undefined

@@ -23,6 +23,10 @@ export interface WireLimits {
   readonly maxSearchTerm: number
   /** Characters of path and query; above: 414. */
   readonly maxUrlLength: number
+  /** Bytes of a form that asks for a token; above: 413. */
+  readonly maxTokenBody: number
+  /** Scopes one token is asked for; above: 400. */
+  readonly maxTokenScopes: number
   /** Bytes of an announced body that may be left unread without closing the connection. */
   readonly maxUnreadBody: number
 }

@@ -1,3 +1,4 @@
+import type { Guard } from '../core/access.ts'
 import { type Body, collect } from '../core/body.ts'
 import type { Context } from '../core/context.ts'
 import { refuse } from '../core/errors.ts'
@@ -13,7 +14,7 @@ import type { ManifestOperation } from './request.ts'
 type Push = Extract<ManifestOperation, { method: 'PUT' }>
 
 /** GET, HEAD, PUT and DELETE of a manifest (end-3, end-7, end-9). `Accept` is not looked at: what is stored is served (P5). */
-export function manifestHandler(registry: Registry, limits: WireLimits) {
+export function manifestHandler(registry: Registry, limits: WireLimits, guard?: Guard) {
   async function push(operation: Push, request: WireRequest, body: Body, ctx: Context): Promise<WireReply> {
     const { repo, spelling, reference, tags } = operation
     if (tags.length > limits.maxTagParameters) {
@@ -28,6 +29,8 @@ export function manifestHandler(registry: Registry, limits: WireLimits) {
       ...('digest' in reference ? { digest: reference.digest, tags } : { tags: [reference.tag] }),
       ...(expect !== undefined && { expect }),
     }
+    // The registry asks, too, but only once it has the bytes; strangers are not read from.
+    await guard?.require(ctx, repo, 'create-tag')
     const bytes = await collect(body, limits.maxManifestBytes, 'manifest-too-large', 'the manifest')
     const { digest, subject } = await registry.pushManifest(ctx, repo, bytes, options)
     return created('manifest', manifestPath(spelling, reference), digest, {

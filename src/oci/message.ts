@@ -1,5 +1,5 @@
 import type { Body } from '../core/body.ts'
-import type { Context } from '../core/context.ts'
+import type { Call } from '../core/context.ts'
 import type { RefusalKind } from '../core/errors.ts'
 import type { BlobContent } from '../core/registry.ts'
 
@@ -34,6 +34,8 @@ export type Route =
   | 'referrers'
   | 'v1-ping'
   | 'search'
+  | 'token'
+  | 'jwks'
   /** Under `/v2/`, but nothing the protocol knows. */
   | 'unknown'
 
@@ -48,6 +50,8 @@ export interface WireReply {
   readonly route: Route
   /** Why it was refused, for the log. */
   readonly refusal?: RefusalKind
+  /** Who asked, for the log: the name of an account, as credentials proved it. */
+  account?: string
   /** Send `Connection: close`: the rest of the request's body is not wanted (B5, B22). */
   readonly close?: boolean
 }
@@ -56,4 +60,4 @@ export interface WireReply {
  * Answers a request of the protocol, or gives undefined for a path that is none of its. Refusals become answers;
  * anything else thrown is a bug or a broken back end and goes through to the edge.
  */
-export type WireHandler = (request: WireRequest, ctx: Context) => Promise<WireReply | undefined>
+export type WireHandler = (request: WireRequest, call: Call) => Promise<WireReply | undefined>

@@ -15,4 +15,4 @@ export const METHODS = {
   manifest: new Set(['GET', 'HEAD', 'PUT', 'DELETE']),
   uploads: new Set(['POST']),
   upload: new Set(['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE']),
-} as const satisfies Record<Exclude<Route, 'unknown'>, ReadonlySet<string>>
+} as const satisfies Record<Exclude<Route, 'unknown' | 'token' | 'jwks'>, ReadonlySet<string>>

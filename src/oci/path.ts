@@ -5,7 +5,7 @@ import type { Route } from './message.ts'
 
 /** Where a path leads, its parts decoded but not yet judged. */
 export interface Place {
-  readonly route: Route
+  readonly route: Exclude<Route, 'token' | 'jwks'>
   /** The repository as written; `''` where the route has none. */
   readonly name: string
   /** The last part: a reference, digest or upload id; `''` where the route has none. */
@@ -15,7 +15,7 @@ export interface Place {
 const UNDERSCORE = 95
 const NAME_START = '/v2/'.length
 
-const place = (route: Route): Place => ({ route, name: '', rest: '' })
+const place = (route: Place['route']): Place => ({ route, name: '', rest: '' })
 const BASE = place('base')
 const CATALOG = place('catalog')
 const DISCOVER = place('discover')

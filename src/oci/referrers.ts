@@ -30,6 +30,7 @@ export function referrersHandler(registry: Registry, limits: WireLimits) {
     const parts: string[] = []
     let bytes = HEAD.length + TAIL.length
     let last: string | undefined = operation.page.last
+    // Also for `n=0` the registry is asked: it may not be for everyone.
     for (let read = Math.min(FIRST_READ, count); ; ) {
       const page = await registry.referrers(ctx, operation.repo, operation.subject, {
         limit: read,
@@ -45,6 +46,7 @@ export function referrersHandler(registry: Registry, limits: WireLimits) {
         parts.push(part)
         last = referrer.digest
       }
+      if (count === 0) return { text: '', next: undefined }
       const full = parts.length >= count || bytes >= limits.referrersPageBytes
       if (!page.more || page.items.length === 0 || full)
         return { text: parts.join(','), next: page.more ? (last as Digest) : undefined }
@@ -58,7 +60,7 @@ export function referrersHandler(registry: Registry, limits: WireLimits) {
     if (last !== undefined && tryParseDigest(last) === undefined)
       throw refuse('page-invalid', 'last is not a digest; use the last one of the page before')
     const count = Math.min(n, limits.maxPage)
-    const { text, next } = count === 0 ? { text: '', next: undefined } : await fill(operation, ctx, count)
+    const { text, next } = await fill(operation, ctx, count)
     const asked = operation.page.n === undefined ? undefined : count
     return json('referrers', HEAD + text + TAIL, {
       'Content-Type': OCI_INDEX,

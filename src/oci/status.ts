@@ -40,6 +40,7 @@ export const STATUS = {
   'body-incomplete': 400,
   'body-too-large': 413,
   'media-type-unsupported': 415,
+  'grant-unsupported': 400,
   'storage-full': 507,
   unavailable: 503,
 } as const satisfies Record<RefusalKind, number>

@@ -11,6 +11,8 @@ const RESET = '\x1b[0m'
 export interface AccessLine {
   readonly id: string
   readonly client: string
+  /** Whose request it is; undefined for nobody's. */
+  readonly account: string | undefined
   readonly method: string
   readonly path: string
   readonly route: string
@@ -95,7 +97,7 @@ function isoNow(): string {
 
 /** By hand: this line is written for every request, and only path and agent hold a client's text. */
 function accessJson(line: AccessLine): string {
-  return `{"time":"${isoNow()}","level":"info","msg":"request","id":"${line.id}","client":"${line.client}","method":"${line.method}","path":${jsonText(line.path)},"route":"${line.route}","status":${line.status},"bytes":${line.bytes ?? 'null'}${line.received === 0 ? '' : `,"received":${line.received}`},"ms":${Math.round(line.ms * 1000) / 1000},"agent":${jsonText(line.agent)}${line.refusal === undefined ? '' : `,"refusal":"${line.refusal}"`}}`
+  return `{"time":"${isoNow()}","level":"info","msg":"request","id":"${line.id}","client":"${line.client}"${line.account === undefined ? '' : `,"account":${jsonText(line.account)}`},"method":"${line.method}","path":${jsonText(line.path)},"route":"${line.route}","status":${line.status},"bytes":${line.bytes ?? 'null'}${line.received === 0 ? '' : `,"received":${line.received}`},"ms":${Math.round(line.ms * 1000) / 1000},"agent":${jsonText(line.agent)}${line.refusal === undefined ? '' : `,"refusal":"${line.refusal}"`}}`
 }
 
 /** Nothing to escape, as good as always; asking costs a fifth of escaping. */
@@ -109,7 +111,8 @@ function accessText(line: AccessLine): string {
   const sent = line.bytes ? ` ${line.bytes}B` : ''
   const received = line.received > 0 ? ` +${line.received}B` : ''
   const refusal = line.refusal === undefined ? '' : ` ${line.refusal}`
-  return `${isoNow().slice(11, 23)} ${line.status} ${line.method} ${quoted(line.path)}${refusal}${received}${sent} ${line.ms.toFixed(1)}ms ${line.client} ${line.id}`
+  const account = line.account === undefined ? '' : ` ${quoted(line.account)}`
+  return `${isoNow().slice(11, 23)} ${line.status} ${line.method} ${quoted(line.path)}${refusal}${received}${sent} ${line.ms.toFixed(1)}ms ${line.client}${account} ${line.id}`
 }
 
 /** A client's text may hold anything but must not steer a terminal. */

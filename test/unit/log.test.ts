@@ -26,6 +26,7 @@ const lines = (text: string) => text.split('\n').slice(0, -1)
 const LINE: AccessLine = {
   id: 'abc-1',
   client: '127.0.0.1',
+  account: 'acme+ci',
   method: 'GET',
   path: '/v2/',
   route: 'base',
@@ -68,11 +69,12 @@ describe('JSON lines', () => {
     expect(rest).toEqual({ level: 'info', msg: 'request', ...LINE, ms: 1.235 })
   })
 
-  test('a request without body or refusal says nothing of them', async () => {
-    const plain = { ...LINE, received: 0, refusal: undefined }
+  test('a request of nobody, without body or refusal, says nothing of them', async () => {
+    const plain = { ...LINE, account: undefined, received: 0, refusal: undefined }
     const [line = ''] = lines(await printed({ json: true }, (log) => log.access(plain)))
     expect(Object.keys(JSON.parse(line))).not.toContain('received')
     expect(Object.keys(JSON.parse(line))).not.toContain('refusal')
+    expect(Object.keys(JSON.parse(line))).not.toContain('account')
   })
 
   test('bytes of a stream are not made up', async () => {
@@ -121,7 +123,7 @@ describe('readable lines', () => {
       log.warn('careful', { count: 5, path: 'a b', nothing: undefined, empty: '' })
     })
     const [access = '', warning = ''] = lines(text)
-    expect(access).toMatch(/^[\d:.]{12} 200 GET \/v2\/ denied \+7B 2B 1\.2ms 127\.0\.0\.1 abc-1$/)
+    expect(access).toMatch(/^[\d:.]{12} 200 GET \/v2\/ denied \+7B 2B 1\.2ms 127\.0\.0\.1 acme\+ci abc-1$/)
     expect(warning).toMatch(/^[\d:.]{12} warn {2}careful count=5 path="a b"$/)
   })
 

@@ -17,5 +17,7 @@ export const DEFAULT_WIRE_LIMITS: WireLimits = {
   maxSearchPage: 100,
   maxSearchTerm: 256,
   maxUrlLength: 16 * KiB,
+  maxTokenBody: 64 * KiB,
+  maxTokenScopes: 100,
   maxUnreadBody: 64 * KiB,
 }

@@ -21,7 +21,7 @@ const NAMES = new Map(
       'OCI-Tag',
       'Range',
     ],
-    ...['Retry-After', 'X-Content-Type-Options', 'X-Docker-Registry-Standalone'],
+    ...['WWW-Authenticate', 'Retry-After', 'X-Content-Type-Options', 'X-Docker-Registry-Standalone'],
   ].map((name) => [name.toLowerCase(), name]),
 )
 const SENT = ['content-type', 'accept', 'range', 'content-range', 'if-match', 'if-none-match', 'if-range']
