@@ -94,6 +94,9 @@ export function unknownVariables(env: Readonly<Record<string, string | undefined
   const known = new Set<string>([
     'BERTH_CONFIG',
     'BERTH_FAILPOINTS',
+    // Of commands: where the registry is, and what to sign in to it with.
+    'BERTH_SERVER',
+    'BERTH_TOKEN',
     ...Object.values(SETTINGS).map(({ env }) => env),
   ])
   return Object.keys(env).filter((name) => name.startsWith('BERTH_') && !known.has(name))

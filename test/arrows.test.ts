@@ -26,10 +26,26 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/http': ['src/core', 'src/oci', 'src/telemetry'],
   'src/api': ['src/core', 'src/auth', ...STORE_INTERFACES],
   'src/jobs': ['src/core', ...STORE_INTERFACES],
-  'src/cli': ['src/core', 'src/settings.ts', 'src/config.ts', 'src/telemetry', 'src/app.ts', 'package.json'],
+  'src/operator-file.ts': [],
+  'src/cli': [
+    'src/core',
+    'src/settings.ts',
+    'src/config.ts',
+    'src/telemetry',
+    'src/app.ts',
+    'src/operator-file.ts',
+    'src/operator-api.ts',
+    'src/api/client.ts',
+    'src/api/contract',
+    // A key signs on the machine where it lies.
+    'src/auth/key-file.ts',
+    'src/auth/assertion.ts',
+    'package.json',
+  ],
   'src/main.ts': ['src/core', 'src/config.ts', 'src/cli'],
   'src/pairing.ts': ['src/core', ...STORE_INTERFACES],
   'src/app.ts': ['src'],
+  'src/operator-api.ts': ['src'],
   web: ['src/api/schema.ts', 'src/api/client.ts'],
 }
 
