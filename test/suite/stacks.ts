@@ -40,6 +40,7 @@ export interface StackOptions {
   readonly clock?: Clock
   readonly limits?: Partial<LocalLimits>
   readonly onLost?: LocalOptions['onLost']
+  readonly shortcut?: LocalOptions['shortcut']
 }
 
 function assemble(
@@ -57,6 +58,7 @@ function assemble(
     limits: { ...TEST_LIMITS, ...options.limits },
     sparse: 'index',
     renewLeases: true,
+    shortcut: options.shortcut ?? 'anywhere',
     ...(options.onLost && { onLost: options.onLost }),
   })
   return { registry, blobs, meta, dispose: () => owned.disposeAsync() }

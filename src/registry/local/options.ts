@@ -29,6 +29,11 @@ export interface LocalOptions {
   readonly sparse: Sparse
   /** Whether a look at a leased blob renews its lease (rule H); off where nobody may push. */
   readonly renewLeases: boolean
+  /**
+   * Where a whole body that is stored already must be held for its bytes to be hashed only, and not written: `anywhere` where everyone may
+   * read everything; `in-repository` where a push must not tell by its speed what others hold (SE-2).
+   */
+  readonly shortcut: 'anywhere' | 'in-repository'
   /** Told of a blob whose object is lost or short, so that someone can be woken. */
   readonly onLost?: (lost: {
     /** Of the request that met it. */

@@ -19,7 +19,7 @@ const HASHES_KEPT = 10_000
  * Upload sessions over a blob store and the metadata: the row is written before any byte, bytes are durable before the row says
  * so, and the digest's row comes last (rule U; RELIABILITY order: bytes, then database, then the answer).
  */
-export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uploads {
+export function localUploads({ blobs, meta, clock, limits, shortcut }: LocalOptions): Uploads {
   const hashes = new HashCache(blobs, HASHES_KEPT)
   const writing = new Set<UploadId>()
 
@@ -193,7 +193,8 @@ export function localUploads({ blobs, meta, clock, limits }: LocalOptions): Uplo
       stored.whole &&
       row.offset === 0 &&
       last &&
-      (last.body.length ?? stored.whole.size) === stored.whole.size
+      (last.body.length ?? stored.whole.size) === stored.whole.size &&
+      (shortcut === 'anywhere' || (await meta.findBlob(row.repo, digest)) !== undefined)
     ) {
       return commitKnown(row, digest, last.body, stored.whole)
     }

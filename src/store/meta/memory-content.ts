@@ -1,4 +1,6 @@
+import type { Visible } from '../../core/access.ts'
 import { type Digest, tryParseDigest } from '../../core/digest.ts'
+import { fitsGlob } from '../../core/glob.ts'
 import { LIBRARY, type Reference, type RepoName, type Tag } from '../../core/names.ts'
 import type { Manifest, Page, PageRequest, Referrer, SearchHit } from '../../core/registry.ts'
 import {
@@ -25,8 +27,10 @@ export function memoryContent(state: State): ContentIndex {
     const { mediaType, bytes } = manifest
     return { digest: manifest.digest, mediaType, size: bytes.byteLength, bytes }
   }
-  const listed = () =>
-    [...state.repositories].filter(([, repository]) => repository.published).map(([name]) => name)
+  const listed = (visible: Visible = 'everything') =>
+    [...state.repositories]
+      .filter(([name, repository]) => repository.published && isVisible(name, visible))
+      .map(([name]) => name)
 
   return {
     async findBlob(repo, digest) {
@@ -46,7 +50,7 @@ export function memoryContent(state: State): ContentIndex {
     },
     readManifest: async (repo, reference) => find(repo, reference),
     hasRepository: async (repo) => state.repositories.get(repo)?.published ?? false,
-    listRepositories: async (request) => pageOf(listed(), request),
+    listRepositories: async (request, visible) => pageOf(listed(visible), request),
     async listTags(repo, request) {
       const repository = state.repositories.get(repo)
       return repository?.published ? pageOf([...repository.tags.keys()], request) : undefined
@@ -63,8 +67,8 @@ export function memoryContent(state: State): ContentIndex {
       const count = Math.min(request.limit, fitting(sizes))
       return { items: behind.slice(0, count).map(referrer), more: behind.length > count }
     },
-    async search({ query, limit, offset }) {
-      const candidates = rank(listed(), searchTerm(query))
+    async search({ query, limit, offset }, visible) {
+      const candidates = rank(listed(visible), searchTerm(query))
       const hits = candidates.slice(offset, offset + limit).map(hit)
       return { hits, total: candidates.length }
     },
@@ -113,6 +117,13 @@ export function memoryContent(state: State): ContentIndex {
   }
 }
 
+/** Nothing here is public. */
+function isVisible(name: RepoName, visible: Visible): boolean {
+  if (visible === 'everything') return true
+  const fits = (globs: readonly string[]) => globs.some((glob) => fitsGlob(name, glob))
+  return fits(visible.granted) && (visible.within === undefined || fits(visible.within))
+}
+
 function pageOf<Name extends RepoName | Tag>(names: Name[], request: PageRequest): Page<Name> {
   const behind = names.filter((name) => name > (request.last ?? '')).sort()
   return { items: behind.slice(0, request.limit), more: behind.length > request.limit }
@@ -156,6 +167,12 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
     if (current.length === 0) current.push(stands?.manifests.get(push.digest)?.digest)
     for (const digest of current)
       if (!meets(digest, push.expect)) return { outcome: 'unexpected', current: digest }
+  }
+  if (push.moveTags === false) {
+    for (const tag of push.tags) {
+      const current = stands?.tags.get(tag)
+      if (current !== undefined && current !== push.digest) return { outcome: 'tag-exists', tag, current }
+    }
   }
 
   const stored: StoredManifest = {

@@ -17,7 +17,8 @@ const INSERT = `INSERT INTO manifest (repo_id, digest, media, size, artifact, su
 const MAX_DEPTH = 1_000_000
 
 /**
- * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2);
+ * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2), and
+ * whether a tag would be moved that may not be;
  * an outcome other than `stored` leaves nothing behind.
  */
 export async function pushManifest(
@@ -26,7 +27,8 @@ export async function pushManifest(
   push: PushManifest,
 ): Promise<PushManifestOutcome> {
   refuseUnstorable(push.facts)
-  const mode = push.expect === undefined ? 'shared' : 'alone'
+  const stays = push.moveTags === false && push.tags.length > 0
+  const mode = push.expect === undefined && !stays ? 'shared' : 'alone'
   const alone = dialect.alone || mode === 'alone'
   const { facts, now, maxIndexDepth: maxDepth = MAX_DEPTH } = push
   const digest = digestToBytes(push.digest)
@@ -45,6 +47,10 @@ export async function pushManifest(
   if (push.expect !== undefined) {
     const unexpected = await findUnexpected(tx, repo.id, push, push.expect)
     if (unexpected !== undefined) return unexpected
+  }
+  if (stays) {
+    const taken = await findTaken(tx, repo.id, push)
+    if (taken !== undefined) return taken
   }
   const resolved = await resolveReferences(tx, repo.id, facts.references, push.sparse)
   if (resolved.missing.length > 0) return { outcome: 'missing', digests: resolved.missing }
@@ -121,10 +127,7 @@ async function findUnexpected(
   push: PushManifest,
   expect: Expectation,
 ): Promise<PushManifestOutcome | undefined> {
-  const current = async (sql: string, name: string | Uint8Array) => {
-    const row = await tx.get<{ digest: Uint8Array }>(sql, [repoId, name])
-    return row === undefined ? undefined : digestFromBytes(row.digest)
-  }
+  const current = (sql: string, name: string | Uint8Array) => digestOf(tx, sql, repoId, name)
   if (push.tags.length === 0) {
     const stands = await current(MANIFEST_DIGEST, digestToBytes(push.digest))
     return meets(stands, expect) ? undefined : { outcome: 'unexpected', current: stands }
@@ -132,6 +135,29 @@ async function findUnexpected(
   for (const tag of push.tags) {
     const stands = await current(TAG_DIGEST, tag)
     if (!meets(stands, expect)) return { outcome: 'unexpected', current: stands }
+  }
+  return undefined
+}
+
+async function digestOf(
+  tx: Tx,
+  sql: string,
+  repoId: number,
+  name: string | Uint8Array,
+): Promise<Digest | undefined> {
+  const row = await tx.get<{ digest: Uint8Array }>(sql, [repoId, name])
+  return row === undefined ? undefined : digestFromBytes(row.digest)
+}
+
+/** The first tag that points to another manifest; the repository is held alone. */
+async function findTaken(
+  tx: Tx,
+  repoId: number,
+  push: PushManifest,
+): Promise<PushManifestOutcome | undefined> {
+  for (const tag of push.tags) {
+    const current = await digestOf(tx, TAG_DIGEST, repoId, tag)
+    if (current !== undefined && current !== push.digest) return { outcome: 'tag-exists', tag, current }
   }
   return undefined
 }

@@ -1,4 +1,6 @@
 import { LIBRARY, type RepoName } from '../../core/names.ts'
+import { copyDefaultGrants } from './access/default-grants.ts'
+import { namespaceOf } from './access/names.ts'
 import type { Dialect, Tx } from './driver.ts'
 
 export interface RepoRow {
@@ -39,18 +41,39 @@ export async function lockRepoById(tx: Tx, dialect: Dialect, id: number): Promis
   if (!dialect.alone) await tx.get(LOCK_SHARED_ID, [id])
 }
 
+const ADD_NAMESPACE = `INSERT INTO namespace (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
+const ADD = `INSERT INTO repo (ns_id, name, official, visibility, description, created_at, updated_at)
+  SELECT id, CAST($2 AS text), CAST($3 AS smallint), coalesce(CAST($4 AS smallint), default_visibility),
+    CAST($5 AS text), CAST($6 AS bigint), CAST($6 AS bigint)
+  FROM namespace WHERE name = $1 ON CONFLICT (name) DO NOTHING`
+
+/** Makes a namespace that belongs to nobody, which is to say to the site's administrators, unless there is one of the name. */
+export async function addNamespace(tx: Tx, namespace: string, now: number): Promise<void> {
+  await tx.run(ADD_NAMESPACE, [namespace, now])
+}
+
+/**
+ * Adds a repository to its namespace, with the namespace's visibility unless told and a grant for each of its default grants; its id, or
+ * undefined where it stands already (or the namespace does not).
+ */
+export async function addRepo(
+  tx: Tx,
+  name: RepoName,
+  now: number,
+  settings: { readonly visibility?: number; readonly description?: string } = {},
+): Promise<number | undefined> {
+  const { visibility, description } = settings
+  const official = name.startsWith(LIBRARY) ? 1 : 0
+  const values = [namespaceOf(name), name, official, visibility ?? null, description ?? '', now]
+  const id = await tx.insert(ADD, values)
+  if (id !== undefined) await copyDefaultGrants(tx, name, now)
+  return id
+}
+
 /** Creates the repository, and its namespace, unless it stands; nobody sees it until it is published. */
 export async function createRepo(tx: Tx, name: RepoName, now: number): Promise<void> {
-  const namespace = name.slice(0, name.indexOf('/'))
-  await tx.run('INSERT INTO namespace (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING', [
-    namespace,
-    now,
-  ])
-  await tx.run(
-    `INSERT INTO repo (ns_id, name, official, created_at, updated_at)
-     VALUES ((SELECT id FROM namespace WHERE name = $1), $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING`,
-    [namespace, name, name.startsWith(LIBRARY) ? 1 : 0, now],
-  )
+  await addNamespace(tx, namespaceOf(name), now)
+  await addRepo(tx, name, now)
 }
 
 /** The repository's row held as `mode` says, created where there was none. */

@@ -5,6 +5,7 @@ import type { AccessStore, Cause, SubjectName } from '../access-store.ts'
 import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Dialect, Reader, Tx } from '../driver.ts'
+import { namespaceOf } from './names.ts'
 import { lockNamespace, lookAtNamespace } from './namespaces.ts'
 import {
   findSubject,
@@ -87,14 +88,9 @@ export async function setDefaultGrants(
 
 const COPY = `INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
   SELECT ns_id, 0, subject_kind, subject_id, CAST($2 AS text), verbs, CAST($3 AS bigint)
-  FROM default_grant WHERE ns_id = $1 ON CONFLICT DO NOTHING`
+  FROM default_grant WHERE ns_id = (SELECT id FROM namespace WHERE name = $1) ON CONFLICT DO NOTHING`
 
 /** Gives a new repository the default grants of its namespace. */
-export async function copyDefaultGrants(
-  tx: Tx,
-  namespaceId: number,
-  repo: RepoName,
-  now: number,
-): Promise<void> {
-  await tx.run(COPY, [namespaceId, repo, now])
+export async function copyDefaultGrants(tx: Tx, repo: RepoName, now: number): Promise<void> {
+  await tx.run(COPY, [namespaceOf(repo), repo, now])
 }
