@@ -1,3 +1,4 @@
+import { ACCOUNT_COMMANDS } from './accounts/commands.ts'
 import { deleteBlob, deleteManifest, deleteTag } from './delete.ts'
 import type { Dialect, Tx } from './driver.ts'
 import { clearTombstones } from './garbage.ts'
@@ -11,6 +12,7 @@ import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } fr
  * a thread, so they are plain values.
  */
 export const COMMANDS = {
+  ...ACCOUNT_COMMANDS,
   abortUpload,
   advanceUpload,
   clearTombstones: (tx: Tx, _dialect: Dialect, keys: Parameters<typeof clearTombstones>[1]) =>

@@ -1,3 +1,5 @@
+import type { AccountStore } from './account-store.ts'
+import { accountStore } from './accounts/store.ts'
 import type { RunCommand } from './commands.ts'
 import type { Dialect, Reader } from './driver.ts'
 import { dueTombstones } from './garbage.ts'
@@ -21,8 +23,8 @@ export function metadataStore(
   reader: Reader,
   dialect: Dialect,
   run: RunCommand,
-): Omit<MetadataStore, 'check' | 'close'> {
-  return { ...content(reader, dialect, run) }
+): Omit<MetadataStore, 'check' | 'close'> & AccountStore {
+  return { ...content(reader, dialect, run), ...accountStore(reader, run) }
 }
 
 /** What the registry itself needs. */

@@ -1,4 +1,5 @@
 import type { Database } from 'bun:sqlite'
+import type { AccountStore } from './account-store.ts'
 import type { Reader } from './driver.ts'
 import { metadataStore } from './facade.ts'
 import { cachedReads } from './read-cache.ts'
@@ -22,7 +23,10 @@ const READ_CACHE_BYTES = 16 * 1024 * 1024
  * Opens (and creates, and migrates) the metadata database in a file. Commands go to a worker thread, which owns the only write
  * connection; queries run here on a read-only one. Commands refuse `storage-full` and `unavailable`.
  */
-export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<MetadataStore> {
+export async function openSqlite(
+  path: string,
+  options: SqliteOptions = {},
+): Promise<MetadataStore & AccountStore> {
   const writer = new WriterThread(options.maxWaiting ?? MAX_WAITING)
   await writer.open(path, !options.unsafeNoFsync)
   const database = openDatabase(path, 'read')
