@@ -1,4 +1,4 @@
-import { looksLikeSecret } from './secrets.ts'
+import { looksLikeJwt, looksLikeSecret } from './secrets.ts'
 
 /** Characters of a password at most: what is longer is no password, and hashing it costs. */
 export const MAX_PASSWORD = 1024
@@ -11,7 +11,7 @@ export function passwordProblem(password: string, name: string, minLength: numbe
     return `the password has ${password.length} characters; use at most ${MAX_PASSWORD}`
   if (password.toLowerCase() === name.toLowerCase())
     return `the password is the name of the account; choose another`
-  if (looksLikeSecret(password))
+  if (looksLikeSecret(password) || looksLikeJwt(password))
     return 'the password looks like a token of this registry, which is used without becoming a password; choose another'
   // Authorization: Basic and terminals lose them, so the next login would fail.
   if (/[\0-\x1f\x7f]/.test(password))

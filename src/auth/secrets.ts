@@ -28,6 +28,7 @@ const RANDOM_LENGTH = 40
 const CHECKSUM_LENGTH = 6
 const PREFIX_LENGTH = SECRET_PREFIXES.token.length
 const LENGTH = PREFIX_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH
+const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 const SHAPE = /^berth_[a-z]{3}_[0-9A-Za-z]{46}$/
 
 /** A secret to be shown once, and what is stored of it. */
@@ -60,6 +61,11 @@ export function secretKind(text: string): SecretKind | undefined {
 /** Whether the text is meant to be a secret of ours, right or wrong: then it is nobody's password. */
 export function looksLikeSecret(text: string): boolean {
   return KINDS.some(([, prefix]) => text.startsWith(prefix))
+}
+
+/** Whether the text has the shape of a token that was signed (a JWS in its compact form): then it is nobody's password either. */
+export function looksLikeJwt(text: string): boolean {
+  return JWT.test(text)
 }
 
 /** Of the prefix, too: a secret of one kind cannot be passed off as another. */

@@ -1,0 +1,60 @@
+import type { Clock } from '../core/clock.ts'
+import type { Store } from '../store/meta/store.ts'
+import { loginAliases } from './aliases.ts'
+import { AssertionCheck } from './assertion.ts'
+import { LocalAuthenticator } from './authenticator.ts'
+import { LastUsed } from './last-used.ts'
+import { LoginAudit } from './login-audit.ts'
+import { PasswordCheck } from './password-check.ts'
+import type { PasswordHasher } from './password-hash.ts'
+import { PasswordQueue } from './password-queue.ts'
+import { LoginThrottle } from './throttle.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+
+/** The settings that logins have. */
+export interface LoginSettings {
+  readonly loginAliases: readonly string[]
+  readonly passwordConcurrency: number
+  readonly passwordMaxWaiting: number
+  readonly loginFailures: number
+  readonly addressFailures: number
+  readonly loginWindowSeconds: number
+  readonly lastUsedSeconds: number
+}
+
+export interface LocalAuthenticatorOptions {
+  readonly store: Store
+  readonly tokens: TokenVerifier
+  readonly hasher: PasswordHasher
+  readonly settings: LoginSettings
+  /** Whom tokens and assertions are for. */
+  readonly service: string
+  readonly clock: Clock
+  /** Told when the last uses, or a refused login, could not be written. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Puts an authenticator together over the server's own database. Throws, with a sentence, for an alias that cannot be one. */
+export function localAuthenticator(options: LocalAuthenticatorOptions): LocalAuthenticator {
+  const { store, tokens, hasher, settings, service, clock, onError } = options
+  const queue = new PasswordQueue({
+    concurrency: settings.passwordConcurrency,
+    maxWaiting: settings.passwordMaxWaiting,
+  })
+  return new LocalAuthenticator({
+    accounts: store,
+    tokens,
+    service,
+    clock,
+    aliases: loginAliases(settings.loginAliases),
+    passwords: new PasswordCheck(hasher, queue),
+    assertions: new AssertionCheck(),
+    throttle: new LoginThrottle({
+      loginFailures: settings.loginFailures,
+      addressFailures: settings.addressFailures,
+      window: settings.loginWindowSeconds * 1000,
+    }),
+    audit: new LoginAudit(store, { clock, onError }),
+    lastUsed: new LastUsed(store, { interval: settings.lastUsedSeconds * 1000, onError }),
+  })
+}
