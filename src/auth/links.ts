@@ -20,16 +20,20 @@ export interface NewLink {
 }
 
 /**
- * Makes a one-time link. `origin`: where browsers reach this server. undefined: the organisation or user that it is for is not there. It
- * replaces the former ones for the first administrator, or for the same user's password.
+ * Makes a one-time link. `origin`: where browsers reach this server; `seconds`: how long it is good. undefined: the organisation or user
+ * that it is for is not there. It replaces the former ones for the first administrator, or for the same user's password.
  */
 export async function makeLink(
   accounts: Pick<AccountStore, 'createLink'>,
   purpose: LinkPurpose,
-  { origin, cause }: { readonly origin: string; readonly cause: Cause },
+  {
+    origin,
+    cause,
+    seconds = LINK_SECONDS[purpose.kind],
+  }: { readonly origin: string; readonly cause: Cause; readonly seconds?: number | undefined },
 ): Promise<NewLink | undefined> {
   const { secret, lookup } = newSecret('link')
-  const expiresAt = cause.now + LINK_SECONDS[purpose.kind] * 1000
+  const expiresAt = cause.now + seconds * 1000
   const made = await accounts.createLink({ lookup, purpose, expiresAt }, cause)
   if (made.outcome === 'absent') return undefined
   return { id: made.id, url: `${origin}/${PAGES[purpose.kind]}?token=${secret}`, expiresAt }

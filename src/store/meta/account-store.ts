@@ -39,6 +39,8 @@ export interface Credential extends CredentialBounds {
   readonly kind: CredentialKind
   /** Unique among its account's of its kind. */
   readonly name: string
+  /** Of a key: the SHA-256 of its public half, in hexadecimal digits. */
+  readonly keyId: string | undefined
   readonly createdAt: number
   readonly expiresAt: number | undefined
   readonly lastUsed: LastUse | undefined

@@ -8,6 +8,8 @@ interface Row {
   readonly account: number
   readonly kind: number
   readonly name: string
+  /** Of keys alone. */
+  readonly key: Uint8Array | null
   readonly scopes: string | null
   readonly networks: string | null
   readonly createdAt: number
@@ -17,7 +19,8 @@ interface Row {
   readonly usedAgent: string | null
 }
 
-const COLUMNS = `c.id, c.account_id AS account, c.kind, c.name, c.scopes, c.networks, c.created_at AS "createdAt",
+const COLUMNS = `c.id, c.account_id AS account, c.kind, c.name,
+  CASE WHEN c.kind = ${CREDENTIALS.key} THEN c.lookup END AS key, c.scopes, c.networks, c.created_at AS "createdAt",
   c.expires_at AS "expiresAt", c.used_at AS "usedAt", c.used_address AS "usedAddress", c.used_agent AS "usedAgent"`
 
 function toCredential(row: Row): Credential {
@@ -26,6 +29,7 @@ function toCredential(row: Row): Credential {
     account: row.account,
     kind: wordOf(CREDENTIALS, row.kind),
     name: row.name,
+    keyId: row.key === null ? undefined : Buffer.from(row.key).toString('hex'),
     ...boundsOf(row),
     createdAt: row.createdAt,
     expiresAt: row.expiresAt ?? undefined,
