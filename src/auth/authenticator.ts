@@ -2,14 +2,15 @@ import type { Authenticator, MaybePromise } from '../core/access.ts'
 import type { Clock } from '../core/clock.ts'
 import { type AccountActor, type Actor, ANONYMOUS, type Call, type Context } from '../core/context.ts'
 import { type RefusalDetail, refuse } from '../core/errors.ts'
-import type { FoundCredential } from '../store/meta/account-store.ts'
 import { readLoginName } from './aliases.ts'
+import { answerOf } from './answer.ts'
 import { readAuthorization } from './basic.ts'
 import { keyIdOf } from './key-file.ts'
 import type { LastUsed } from './last-used.ts'
 import type { LoginAudit } from './login-audit.ts'
 import { inNetworks } from './networks.ts'
 import { looksLikeSecret } from './secrets.ts'
+import { BAD_CREDENTIAL } from './sentences.ts'
 import type { Claim, LoginThrottle } from './throttle.ts'
 import type { VerifiedToken } from './token-verifier.ts'
 import {
@@ -22,10 +23,6 @@ import {
   type Sources,
 } from './ways.ts'
 
-/** What every refused login is told: no more of what was wrong than that something was (SE-15). */
-export const NOT_LET_IN =
-  'the name does not go with this password or token, or that is expired, revoked or not for use from here; sign in again'
-
 /** What a bad token is told (RFC 6750): the client gets itself another one. */
 const BAD_TOKEN: RefusalDetail = { challenge: { error: 'invalid_token' } }
 const NO_TOKEN: RefusalDetail = { challenge: {} }
@@ -37,6 +34,8 @@ export interface AuthenticatorParts extends Sources {
   readonly lastUsed: LastUsed
   readonly clock: Clock
 }
+
+type Good = Extract<Proof, { readonly found: object }>
 
 /** One attempt. */
 interface Entry extends Claim {
@@ -55,7 +54,7 @@ export class LocalAuthenticator implements Authenticator {
 
   authenticate(call: Call, authorization: string): MaybePromise<Actor> {
     const read = readAuthorization(authorization)
-    if (read === undefined) throw refuse('unauthorized', NOT_LET_IN, NO_TOKEN)
+    if (read === undefined) throw refuse('unauthorized', BAD_CREDENTIAL, NO_TOKEN)
     if (read.scheme === 'bearer') return this.#bearer(call, read.token)
     // What containers/image sends for nobody.
     if (read.name === '' && read.secret === '') return ANONYMOUS
@@ -115,7 +114,7 @@ export class LocalAuthenticator implements Authenticator {
 
   /** Not counted and not audited: tokens end all the time, and nobody guesses a signature. */
   #token(call: Call, token: string, verified: VerifiedToken | undefined): MaybePromise<Actor> {
-    if (verified === undefined) throw refuse('unauthorized', NOT_LET_IN, BAD_TOKEN)
+    if (verified === undefined) throw refuse('unauthorized', BAD_CREDENTIAL, BAD_TOKEN)
     if (verified.use === 'registry') return verified.actor
     return this.#loginToken(call, token)
   }
@@ -126,9 +125,9 @@ export class LocalAuthenticator implements Authenticator {
   }
 
   #uncounted(call: Call, proof: Proof, now: number, detail: RefusalDetail): AccountActor {
-    const { found } = usableHere(proof, call)
-    if (found === undefined) throw refuse('unauthorized', NOT_LET_IN, detail)
-    return this.#actor(call, found, now)
+    const usable = usableHere(proof, call)
+    if (usable.found === undefined) throw refuse('unauthorized', BAD_CREDENTIAL, detail)
+    return this.#actor(call, usable, now)
   }
 
   /** One attempt by one way: admitted, checked, counted, written down. Refuses `unauthorized` and `too-many-attempts`. */
@@ -138,24 +137,31 @@ export class LocalAuthenticator implements Authenticator {
     const attempt = throttle.admit(entry, call.address, now)
     let proof: Proof
     try {
-      proof = usableHere(await way(now), call)
+      proof = usableHere(await answerOf(way(now)), call)
     } catch (error) {
       throttle.abandoned(attempt)
       throw error
     }
     if (proof.found !== undefined) {
       throttle.succeeded(attempt)
-      return this.#actor(call, proof.found, now)
+      return this.#actor(call, proof, now)
     }
     throttle.failed(attempt, clock.now())
     audit.refused(call, { account: proof.account, door: entry.door, reason: proof.reason })
-    throw refuse('unauthorized', NOT_LET_IN, entry.detail)
+    throw refuse('unauthorized', BAD_CREDENTIAL, entry.detail)
   }
 
-  #actor(call: Call, found: FoundCredential, now: number): AccountActor {
+  #actor(call: Call, { found, until }: Good, now: number): AccountActor {
     const { id, account, accountName } = found
     this.#parts.lastUsed.note(id, call, now)
-    return { kind: 'account', id: `account:${account}`, account, name: accountName, credential: id }
+    const actor = {
+      kind: 'account',
+      id: `account:${account}`,
+      account,
+      name: accountName,
+      credential: id,
+    } as const
+    return until === undefined ? actor : { ...actor, until }
   }
 }
 

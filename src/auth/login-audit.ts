@@ -7,7 +7,6 @@ import { Recent } from './recent.ts'
 /** One row of refusals for an account and an address within so many ms, so that a flood cannot fill the disk. */
 const REFUSALS_EVERY = 60_000
 const REMEMBERED = 10_000
-const MAX_AGENT = 200
 
 /** Why a login was refused: for whoever reads the audit, never for whoever was refused. */
 export type LoginRefusal = 'unknown' | 'wrong' | 'disabled' | 'address' | 'name'
@@ -81,8 +80,8 @@ export class LoginAudit {
   }
 
   #cause(call: Call, actor: string): Cause {
-    const { address, requestId } = call
-    return { now: this.#clock.now(), actor, address, agent: call.agent.slice(0, MAX_AGENT), requestId }
+    const { address, agent, requestId } = call
+    return { now: this.#clock.now(), actor, address, agent, requestId }
   }
 }
 

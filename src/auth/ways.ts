@@ -26,7 +26,8 @@ export interface Sources {
 
 /** A credential that was proved, or why none was; `account`: whose it would have been, if that is somebody's. */
 export type Proof =
-  | { readonly found: FoundCredential }
+  /** `until`: the proof was a token that ends then, in ms since the epoch, while the credential may live on. */
+  | { readonly found: FoundCredential; readonly until?: number }
   | { readonly found?: undefined; readonly reason: LoginRefusal; readonly account?: string }
 
 const UNKNOWN: Proof = { reason: 'unknown' }
@@ -95,7 +96,9 @@ export async function byLoginToken(sources: Sources, token: string, now: number)
   const verified = await sources.tokens.verify(token, now)
   if (verified?.use !== 'login' || verified.actor.kind !== 'account') return UNKNOWN
   const found = await sources.accounts.readCredential(verified.actor.credential, now)
-  return found?.account === verified.actor.account ? { found } : UNKNOWN
+  if (found?.account !== verified.actor.account) return UNKNOWN
+  const { until } = verified.actor
+  return { found, ...(until !== undefined && { until }) }
 }
 
 /** An assertion signed by a key. */
