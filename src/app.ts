@@ -118,7 +118,6 @@ function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, lo
     sparse: config.sparse,
     renewLeases: !config.readOnly,
     shortcut: config.auth === 'accounts' ? 'in-repository' : 'anywhere',
-    shortcut: config.auth === 'accounts' ? 'in-repository' : 'anywhere',
     onLost: (lost) => log.error('a blob is lost or short in storage; pushing it again heals it', lost),
     limits: {
       maxDepth: config.maxManifestDepth,
