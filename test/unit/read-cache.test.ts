@@ -1,12 +1,13 @@
 import { expect, test } from 'bun:test'
 import { parseRepoName, parseTag } from '../../src/core/names.ts'
 import { CommitMark } from '../../src/store/meta/commit-mark.ts'
-import { cachedReads } from '../../src/store/meta/read-cache.ts'
-import type { ContentIndex } from '../../src/store/meta/store.ts'
+import { cachedReads, type HotReads } from '../../src/store/meta/read-cache.ts'
 import { randomBlob } from '../suite/content.ts'
 
 const repo = parseRepoName('a/b')
 const reference = { tag: parseTag('latest') }
+
+const SUBJECT = { name: 'alice', kind: 'user', administrator: false, disabled: false } as const
 
 /** A database whose one manifest has the number of the query as its size; `during` happens inside each query. */
 function counting(during: () => void = () => {}) {
@@ -19,7 +20,19 @@ function counting(during: () => void = () => {}) {
       return { digest, mediaType: 'x/y', size: ++queries }
     },
     readManifest: async () => ({ digest, mediaType: 'x/y', size: 1000, bytes: new Uint8Array(1000) }),
-  } satisfies Pick<ContentIndex, 'findBlob' | 'findManifest' | 'readManifest'>
+    async loadAccess(account, credential) {
+      queries++
+      const ended = {
+        subject: account === undefined ? undefined : { ...SUBJECT, id: account },
+        credential: undefined,
+        namespace: undefined,
+        repository: undefined,
+        role: undefined,
+        grants: [],
+      }
+      return { facts: credential === undefined ? ended : { ...ended, credential: {} }, ended, endsAt: 1000 }
+    },
+  } satisfies HotReads
   return { reads, queries: () => queries }
 }
 
@@ -92,4 +105,32 @@ test('a failed query is asked again', async () => {
   await expect(cached.findBlob(repo, digest)).rejects.toThrow('broken')
   failing = false
   expect(await cached.findBlob(repo, digest)).toBeUndefined()
+})
+
+test('the facts about a right are kept for each account, credential and repository, and forgotten behind a commit', async () => {
+  const mark = new CommitMark()
+  const { reads, queries } = counting()
+  const cached = cachedReads(reads, mark, 1e6)
+  const asked = [{}, { account: 1 }, { account: 1, credential: 2 }, { account: 12 }, { account: 2 }]
+  for (let round = 0; round < 2; round++) {
+    for (const query of asked)
+      expect((await cached.readAccess({ ...query, repo, now: 1 })).subject?.id).toBe(query.account as number)
+  }
+  expect(queries()).toBe(asked.length)
+  await cached.readAccess({ account: 1, repo: parseRepoName('a/c'), now: 1 })
+  expect(queries()).toBe(asked.length + 1)
+  mark.begin()
+  mark.end()
+  await cached.readAccess({ account: 1, repo, now: 1 })
+  expect(queries()).toBe(asked.length + 2)
+})
+
+test('a credential that ends while nothing is committed has ended', async () => {
+  const { reads, queries } = counting()
+  const cached = cachedReads(reads, new CommitMark(), 1e6)
+  const at = async (now: number) =>
+    (await cached.readAccess({ account: 1, credential: 2, repo, now })).credential
+  expect(await at(999)).toEqual({})
+  expect(await at(1000)).toBeUndefined()
+  expect(queries()).toBe(1)
 })

@@ -1,3 +1,4 @@
+import { ACCESS_COMMANDS } from './access/commands.ts'
 import { ACCOUNT_COMMANDS } from './accounts/commands.ts'
 import { deleteBlob, deleteManifest, deleteTag } from './delete.ts'
 import type { Dialect, Tx } from './driver.ts'
@@ -12,6 +13,7 @@ import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } fr
  * a thread, so they are plain values.
  */
 export const COMMANDS = {
+  ...ACCESS_COMMANDS,
   ...ACCOUNT_COMMANDS,
   abortUpload,
   advanceUpload,

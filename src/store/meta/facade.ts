@@ -1,4 +1,4 @@
-import type { AccountStore } from './account-store.ts'
+import { accessStore } from './access/store.ts'
 import { accountStore } from './accounts/store.ts'
 import type { RunCommand } from './commands.ts'
 import type { Dialect, Reader } from './driver.ts'
@@ -15,7 +15,7 @@ import {
   readManifest,
 } from './read.ts'
 import { search } from './search.ts'
-import type { MetadataStore } from './store.ts'
+import type { MetadataStore, Store } from './store.ts'
 import { countUploads, findUpload } from './uploads.ts'
 
 /** The store over a database: queries run on `reader` at once, commands through `run`. */
@@ -23,8 +23,8 @@ export function metadataStore(
   reader: Reader,
   dialect: Dialect,
   run: RunCommand,
-): Omit<MetadataStore, 'check' | 'close'> & AccountStore {
-  return { ...content(reader, dialect, run), ...accountStore(reader, run) }
+): Omit<Store, 'check' | 'close'> {
+  return { ...content(reader, dialect, run), ...accountStore(reader, run), ...accessStore(reader, run) }
 }
 
 /** What the registry itself needs. */

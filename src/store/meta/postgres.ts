@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { refuse } from '../../core/errors.ts'
 import { failpoint } from '../../core/failpoint.ts'
-import type { AccountStore } from './account-store.ts'
 import { COMMANDS, type CommandName, type RunCommand } from './commands.ts'
 import { type Dialect, NeedsToBeAlone, type Reader, type Tx, type Value } from './driver.ts'
 import { metadataStore } from './facade.ts'
@@ -16,7 +15,7 @@ import {
   Statements,
   sqlState,
 } from './postgres-connection.ts'
-import type { MetadataStore } from './store.ts'
+import type { Store } from './store.ts'
 
 export interface PostgresOptions {
   /** Connections at most. */
@@ -45,10 +44,7 @@ type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
  * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`. Throws when it cannot be
  * reached at the start, or was used by a newer program.
  */
-export async function openPostgres(
-  url: string,
-  options: PostgresOptions = {},
-): Promise<MetadataStore & AccountStore> {
+export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Store> {
   const connections = new Connections(
     createPool(url, options.pool ?? POOL),
     options.maxWaiting ?? MAX_WAITING,

@@ -1,18 +1,37 @@
-import type { Reference } from '../../core/names.ts'
+import type { Reference, RepoName } from '../../core/names.ts'
+import { factsAt, type LoadedFacts } from './access/facts.ts'
+import type { AccessStore } from './access-store.ts'
 import type { CommitMark } from './commit-mark.ts'
 import type { ContentIndex } from './store.ts'
 
-type HotReads = Pick<ContentIndex, 'findBlob' | 'findManifest' | 'readManifest'>
+type Content = Pick<ContentIndex, 'findBlob' | 'findManifest' | 'readManifest'>
+
+/** What is read from the database where it is not remembered. */
+export interface HotReads extends Content {
+  loadAccess(
+    account: number | undefined,
+    credential: number | undefined,
+    repo: RepoName,
+  ): Promise<LoadedFacts>
+}
 
 /** What an entry costs besides the payload it holds: key, promise, row. */
 const ENTRY_BYTES = 400
 
+/** What the facts about a subject and a repository hold, and each grant among them. */
+const FACTS_BYTES = 600
+const GRANT_BYTES = 300
+
 /**
- * The three reads that every pull asks, remembered while the database stands still. The mark is looked at before each: behind a
+ * The reads that every pull asks, remembered while the database stands still. The mark is looked at before each: behind a
  * commit everything is forgotten, and while one is under way every question goes to the database. So an answer is never older than
  * the database was when the question came.
  */
-export function cachedReads(reads: HotReads, mark: Pick<CommitMark, 'get'>, maxBytes: number): HotReads {
+export function cachedReads(
+  reads: HotReads,
+  mark: Pick<CommitMark, 'get'>,
+  maxBytes: number,
+): Content & Pick<AccessStore, 'readAccess'> {
   const entries = new Map<string, Promise<unknown>>()
   let bytes = 0
   let seen: number | undefined
@@ -51,6 +70,16 @@ export function cachedReads(reads: HotReads, mark: Pick<CommitMark, 'get'>, maxB
         `m${repo}${keyOf(reference)}`,
         () => reads.readManifest(repo, reference),
         (manifest) => manifest?.size ?? 0,
+      ),
+    // A credential ends without a commit: so the time is looked at each time.
+    readAccess: async ({ account, credential, repo, now }) =>
+      factsAt(
+        await remember(
+          `a${account}/${credential}/${repo}`,
+          () => reads.loadAccess(account, credential, repo),
+          ({ facts }) => FACTS_BYTES + facts.grants.length * GRANT_BYTES,
+        ),
+        now,
       ),
   }
 }

@@ -1,11 +1,11 @@
 import type { Database } from 'bun:sqlite'
-import type { AccountStore } from './account-store.ts'
+import { loadAccess } from './access/facts.ts'
 import type { Reader } from './driver.ts'
 import { metadataStore } from './facade.ts'
-import { cachedReads } from './read-cache.ts'
+import { cachedReads, type HotReads } from './read-cache.ts'
 import { openDatabase, sqliteDialect, sqliteError, sqliteTx } from './sqlite-connection.ts'
 import { WriterThread } from './sqlite-writer.ts'
-import type { MetadataStore } from './store.ts'
+import type { Store } from './store.ts'
 
 export interface SqliteOptions {
   /** How many commands may wait for the writer before further ones are refused. */
@@ -23,17 +23,19 @@ const READ_CACHE_BYTES = 16 * 1024 * 1024
  * Opens (and creates, and migrates) the metadata database in a file. Commands go to a worker thread, which owns the only write
  * connection; queries run here on a read-only one. Commands refuse `storage-full` and `unavailable`.
  */
-export async function openSqlite(
-  path: string,
-  options: SqliteOptions = {},
-): Promise<MetadataStore & AccountStore> {
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Store> {
   const writer = new WriterThread(options.maxWaiting ?? MAX_WAITING)
   await writer.open(path, !options.unsafeNoFsync)
   const database = openDatabase(path, 'read')
-  const store = metadataStore(reading(database, path), sqliteDialect, writer.run)
+  const reader = reading(database, path)
+  const store = metadataStore(reader, sqliteDialect, writer.run)
+  const hot: HotReads = {
+    ...store,
+    loadAccess: (account, credential, repo) => loadAccess(reader, account, credential, repo),
+  }
   return {
     ...store,
-    ...cachedReads(store, writer.mark, options.readCacheBytes ?? READ_CACHE_BYTES),
+    ...cachedReads(hot, writer.mark, options.readCacheBytes ?? READ_CACHE_BYTES),
     async check() {
       database.query('SELECT 1').get()
       await writer.run('ping', undefined)
