@@ -97,8 +97,6 @@ export class LocalTokenService implements TokenService {
       throw refuse('unauthorized', BAD_CREDENTIAL, { challenge: { error: 'invalid_token' } })
     if (parent.kind === 'refresh') return undefined
     const { secret, lookup } = newSecret('refresh')
-    const { scopes, networks } = parent
-    const expiresAt = Math.min(now + refreshTokenSeconds * 1000, parent.expiresAt ?? Number.POSITIVE_INFINITY)
     const created = await answerOf(
       store.createCredential(
         {
@@ -107,10 +105,8 @@ export class LocalTokenService implements TokenService {
             kind: 'refresh',
             name: `${printable(client ?? 'client')} ${randomUUID()}`,
             lookup,
-            expiresAt,
+            expiresAt: now + refreshTokenSeconds * 1000,
             parent: parent.id,
-            ...(scopes !== undefined && { scopes }),
-            ...(networks !== undefined && { networks }),
           },
           keepNewest: MAX_REFRESH_TOKENS,
         },
