@@ -33,16 +33,21 @@ export interface FactRow {
   readonly t: string | null
 }
 
-/** `$1` the account, `$2` the credential, which ends with the one it came from and is bound as that is. */
+const OF_PARENT = (column: string) => `(SELECT ${column} FROM credential p WHERE p.id = c.parent_id)`
+
+/**
+ * `$1` the account, `$2` the credential, which ends with the one it came from and is bound as that is. As in read.ts: subqueries, not
+ * joins, which SQLite would plan anew at each call.
+ */
 export const SUBJECT_PARTS = `
   SELECT ${ACCOUNT} AS what, u.id AS id, CAST(u.kind AS bigint) AS a, CAST(u.administrator AS bigint) AS b,
-    CAST(u.disabled + coalesce(o.disabled, 0) AS bigint) AS c, u.name AS s, CAST(NULL AS text) AS t
-  FROM account u LEFT JOIN account o ON o.id = u.owner_id
-  WHERE u.id = $1 AND u.kind <> ${ACCOUNT_KINDS.organisation}
+    CAST(u.disabled + coalesce((SELECT o.disabled FROM account o WHERE o.id = u.owner_id), 0) AS bigint) AS c,
+    u.name AS s, CAST(NULL AS text) AS t
+  FROM account u WHERE u.id = $1 AND u.kind <> ${ACCOUNT_KINDS.organisation}
   UNION ALL
-  SELECT ${CREDENTIAL}, c.id, c.expires_at, p.expires_at, NULL,
-    coalesce(c.scopes, p.scopes), coalesce(c.networks, p.networks)
-  FROM credential c LEFT JOIN credential p ON p.id = c.parent_id WHERE c.id = $2 AND c.account_id = $1`
+  SELECT ${CREDENTIAL}, c.id, c.expires_at, ${OF_PARENT('p.expires_at')}, NULL,
+    coalesce(c.scopes, ${OF_PARENT('p.scopes')}), coalesce(c.networks, ${OF_PARENT('p.networks')})
+  FROM credential c WHERE c.id = $2 AND c.account_id = $1`
 
 const NAMESPACE_ID = '(SELECT id FROM namespace WHERE name = $4)'
 
@@ -50,20 +55,21 @@ const NAMESPACE_ID = '(SELECT id FROM namespace WHERE name = $4)'
 const OF_ALL = `g.subject_kind IN (${SUBJECTS.everyone}, ${SUBJECTS.anyone}) AND g.subject_id = 0`
 const OF_SELF = `g.subject_kind = ${SUBJECTS.account} AND g.subject_id = $1`
 
+const OF_TEAMS = `g.subject_kind = ${SUBJECTS.team}
+  AND g.subject_id IN (SELECT team_id FROM team_member WHERE user_id = $1)`
+const TEAM_NAME = `(SELECT (SELECT name FROM account WHERE id = t.organisation_id) || '/' || t.name
+  FROM team t WHERE t.id = g.subject_id)`
+
 /** A pattern, or this very name. */
 const RELEVANT = ['g.wild = 1', 'g.wild = 0 AND g.pattern = $3']
 
-const GRANTS = RELEVANT.flatMap((relevant) => [
-  ...[OF_ALL, OF_SELF].map(
-    (whose) => `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern, NULL
+const GRANTS = RELEVANT.flatMap((relevant) =>
+  [OF_ALL, OF_SELF, OF_TEAMS].map(
+    (whose) => `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern,
+        ${whose === OF_TEAMS ? TEAM_NAME : 'NULL'}
       FROM access_grant g WHERE g.ns_id = ${NAMESPACE_ID} AND ${relevant} AND ${whose}`,
   ),
-  `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern, o.name || '/' || t.name
-    FROM team_member m CROSS JOIN access_grant g CROSS JOIN team t CROSS JOIN account o
-    WHERE m.user_id = $1 AND g.ns_id = ${NAMESPACE_ID} AND ${relevant}
-      AND g.subject_kind = ${SUBJECTS.team} AND g.subject_id = m.team_id
-      AND t.id = m.team_id AND o.id = t.organisation_id`,
-])
+)
 
 const FACTS = [
   SUBJECT_PARTS,
