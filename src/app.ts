@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import { type Config, parseListen } from './config.ts'
+import type { Accounts } from './accounts.ts'
+import { type Config, originOf, parseListen } from './config.ts'
+import type { Guard } from './core/access.ts'
 import { systemClock } from './core/clock.ts'
 import type { Registry } from './core/registry.ts'
 import { TrustedProxies } from './http/client-address.ts'
@@ -7,14 +9,16 @@ import { startServer } from './http/server.ts'
 import { startCleanup } from './jobs/cleanup.ts'
 import { wireHandler } from './oci/handler.ts'
 import type { WireLimits } from './oci/limits.ts'
+import { operatorFile } from './operator-file.ts'
 import { pairStores } from './pairing.ts'
+import { authorize } from './registry/authorize.ts'
 import { localRegistry } from './registry/local.ts'
 import { readOnly } from './registry/read-only.ts'
 import type { BlobStore } from './store/blob.ts'
 import { fileBlobStore } from './store/blob-fs.ts'
 import { openSqlite } from './store/meta/sqlite.ts'
 import { lockDirectory } from './store/meta/sqlite-lock.ts'
-import type { MetadataStore } from './store/meta/store.ts'
+import type { MetadataStore, Store } from './store/meta/store.ts'
 import { withSmallBlobs } from './store/small-blobs.ts'
 import { failureLog } from './telemetry/failures.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -24,6 +28,8 @@ import { timed } from './telemetry/timed.ts'
 export interface App {
   /** `HOST:PORT` it serves on. */
   readonly address: string
+  /** Whoever opens this link becomes the first administrator; undefined where there is one, or no accounts. */
+  readonly administratorLink: string | undefined
   /** Drains and stops; a second call stops at once. Resolves when everything is closed. */
   stop(): Promise<void>
 }
@@ -41,9 +47,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await pairStores(meta, blobs, join(config.data, 'blobs'))
   metrics.gauge('berth_uploads_open', 'Upload sessions that are open', () => meta.countUploads())
 
+  const accounts = config.auth === 'accounts' ? await loadAccounts(config, meta, log) : undefined
+  if (accounts !== undefined) undo.use(accounts)
+  const pass = accounts && undo.use(operatorFile(config.data).issue())
+  const registry = registryStack(config, blobs, meta, log, accounts?.auth.guard)
   const server = startServer({
     ...parseListen(config.listen),
-    handler: wireHandler(registryStack(config, blobs, meta, log), { limits: wireLimits(config) }),
+    handler: wireHandler(registry, { limits: wireLimits(config), ...(accounts && { auth: accounts.auth }) }),
+    web: pass && accounts?.web(registry, pass),
     log,
     accessLog: config.accessLog,
     metrics,
@@ -59,7 +70,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       grace: config.bodyGraceSeconds * 1000,
     },
   })
+  // Only where something of what follows fails.
+  undo.defer(() => server.stop(0))
+  pass?.publish(server.address)
+  const begun = config.readOnly ? undefined : accounts?.begin(originOf(config, server.address))
+  const administratorLink = await begun
   if (!config.readOnly) {
+    accounts?.startJobs()
     const cleanup = startCleanup({
       meta,
       blobs,
@@ -74,6 +91,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   let closing: Promise<void> | undefined
   return {
     address: server.address,
+    administratorLink,
     async stop() {
       if (closing !== undefined) {
         await server.stop(0)
@@ -94,7 +112,13 @@ async function openBlobs(config: Config): Promise<BlobStore> {
   return withSmallBlobs(files, config.smallBlobCacheBytes)
 }
 
-async function openMetadata(config: Config): Promise<MetadataStore> {
+/** Not loaded where nobody asked for it. */
+async function loadAccounts(config: Config, store: Store, log: Logger): Promise<Accounts> {
+  const { composeAccounts } = await import('./accounts.ts')
+  return composeAccounts({ config, store, clock: systemClock, log })
+}
+
+async function openMetadata(config: Config): Promise<Store> {
   if (config.databaseUrl === undefined) {
     return openSqlite(join(config.data, 'berth.db'), {
       unsafeNoFsync: config.unsafeNoFsync,
@@ -109,8 +133,14 @@ async function openMetadata(config: Config): Promise<MetadataStore> {
   })
 }
 
-/** Outside in: policy, then the local registry. */
-function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, log: Logger): Registry {
+/** Outside in: who may, policy, then the local registry. */
+function registryStack(
+  config: Config,
+  blobs: BlobStore,
+  meta: MetadataStore,
+  log: Logger,
+  guard: Guard | undefined,
+): Registry {
   const local = localRegistry({
     blobs,
     meta,
@@ -132,7 +162,8 @@ function registryStack(config: Config, blobs: BlobStore, meta: MetadataStore, lo
       tombstoneDelay: config.tombstoneSeconds * 1000,
     },
   })
-  return config.readOnly ? readOnly(local) : local
+  const served = config.readOnly ? readOnly(local) : local
+  return guard === undefined ? served : authorize(served, guard)
 }
 
 function wireLimits(config: Config): WireLimits {
@@ -150,7 +181,6 @@ function wireLimits(config: Config): WireLimits {
     maxSearchTerm: config.maxSearchTerm,
     maxUrlLength: config.maxUrlBytes,
     maxTokenBody: config.maxTokenBody,
-    maxTokenScopes: config.maxTokenScopes,
     maxUnreadBody: config.maxUnreadBody,
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { hostname as systemName } from 'node:os'
 import type { Reader } from './setting-readers.ts'
 import { SETTINGS, type Setting, type SettingName } from './settings.ts'
 
@@ -75,15 +76,11 @@ function readConfigFile(file: string): Record<string, unknown> {
   return content as Record<string, unknown>
 }
 
-/**
- * The configuration as a file would hold it, secrets masked. `auth` is left out unless someone said it: to write it down is to say
- * it, and serving the world without accounts wants that said.
- */
+/** The configuration as a file would hold it, secrets masked. */
 export function printConfig(config: Config): string {
   const shown: Record<string, unknown> = {}
   for (const [name, { secret }] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const value = config[name]
-    if (name === 'auth' && !config.said.has(name)) continue
     if (value !== undefined) shown[name] = secret ? MASK : value
   }
   return JSON.stringify(shown, null, 2)
@@ -116,18 +113,34 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-/** Refuses, or warns of, what would serve the world without being told to. Returns sentences to log as warnings. */
+/** How clients name a registry that serves on `address` (`HOST:PORT`): the host of images' names. */
+export function hostOf({ publicUrl, listen }: Pick<Config, 'publicUrl' | 'listen'>, address: string): string {
+  if (publicUrl !== undefined) return new URL(publicUrl).host
+  const { hostname } = parseListen(listen)
+  const port = address.slice(address.lastIndexOf(':') + 1)
+  if (isLoopback(hostname)) return `localhost:${port}`
+  return hostname === '0.0.0.0' || hostname === '::' ? `${systemName()}:${port}` : address
+}
+
+/** Where browsers reach a registry that serves on `address`, without a slash at the end. */
+export function originOf(config: Pick<Config, 'publicUrl' | 'listen'>, address: string): string {
+  return config.publicUrl === undefined
+    ? `http://${hostOf(config, address)}`
+    : new URL(config.publicUrl).origin
+}
+
+/** What of the configuration its author may not have meant, as sentences to log as warnings. */
 export function reviewConfig(config: Config): string[] {
   const warnings: string[] = []
   const { hostname } = parseListen(config.listen)
   if (config.auth === 'none' && !isLoopback(hostname)) {
-    if (!config.said.has('auth')) {
-      throw new ConfigError(
-        `${config.listen} can be reached from other machines, and without accounts everyone there may push and delete. If that is meant, add --auth none; else listen on 127.0.0.1`,
-      )
-    }
     warnings.push(
       `everyone who reaches ${config.listen} may pull, push and delete: accounts are off (--auth none)`,
+    )
+  }
+  if (config.auth === 'accounts' && !isLoopback(hostname) && !config.publicUrl?.startsWith('https:')) {
+    warnings.push(
+      `passwords and tokens travel to ${config.listen} in the clear: put a proxy with TLS before it and say --public-url https://HOST`,
     )
   }
   if (config.unsafeNoFsync)

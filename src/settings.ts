@@ -43,7 +43,7 @@ export const SETTINGS = {
   data: setting('BERTH_DATA', './data', text, 'directory of blobs and of the embedded database'),
   auth: setting(
     'BERTH_AUTH',
-    'none' as 'accounts' | 'none',
+    'accounts' as const,
     oneOf('accounts', 'none'),
     'who may do what; accounts: people, robots and tokens with rights; none: everyone may do everything',
   ),
@@ -131,7 +131,6 @@ export const SETTINGS = {
   ),
   maxApiBody: setting('BERTH_MAX_API_BODY', MiB, bytes, 'size of a request of the management API'),
   maxTokenBody: setting('BERTH_MAX_TOKEN_BODY', 64 * KiB, bytes, 'size of a request for a token'),
-  maxTokenScopes: setting('BERTH_MAX_TOKEN_SCOPES', 100, count, 'scopes that one token is asked for'),
   publicUrl: setting(
     'BERTH_PUBLIC_URL',
     undefined,

@@ -44,6 +44,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/main.ts': ['src/core', 'src/config.ts', 'src/cli'],
   'src/pairing.ts': ['src/core', ...STORE_INTERFACES],
+  'src/accounts.ts': ['src'],
   'src/app.ts': ['src'],
   'src/operator-api.ts': ['src'],
   web: ['src/api/schema.ts', 'src/api/client.ts'],

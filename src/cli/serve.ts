@@ -1,6 +1,5 @@
-import { hostname as systemName } from 'node:os'
 import { type App, startApp } from '../app.ts'
-import { type Config, isLoopback, parseListen, reviewConfig, unknownVariables } from '../config.ts'
+import { type Config, hostOf, reviewConfig, unknownVariables } from '../config.ts'
 import { createLog, type Logger } from '../telemetry/log.ts'
 import { VERSION } from './version.ts'
 
@@ -23,8 +22,13 @@ export async function serve(config: Config): Promise<number> {
     database: config.databaseUrl ? 'postgresql' : 'sqlite',
   })
   if (!config.readOnly) {
-    const host = pushHost(config, app.address)
-    log.info(`push with: docker tag IMAGE ${host}/NAME && docker push ${host}/NAME`)
+    const host = hostOf(config, app.address)
+    const first = config.auth === 'accounts' ? `docker login ${host} && ` : ''
+    const name = config.auth === 'accounts' ? 'YOU/NAME' : 'NAME'
+    log.info(`push with: ${first}docker tag IMAGE ${host}/${name} && docker push ${host}/${name}`)
+  }
+  if (app.administratorLink !== undefined) {
+    log.warn(`there is no administrator yet; whoever opens this link becomes one: ${app.administratorLink}`)
   }
   log.flush()
 
@@ -50,13 +54,4 @@ function untilStopped(app: App, log: Logger): Promise<void> {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-}
-
-/** How clients name this registry. */
-function pushHost({ publicUrl, listen }: Config, address: string): string {
-  if (publicUrl !== undefined) return new URL(publicUrl).host
-  const { hostname } = parseListen(listen)
-  const port = address.slice(address.lastIndexOf(':') + 1)
-  if (isLoopback(hostname)) return `localhost:${port}`
-  return hostname === '0.0.0.0' || hostname === '::' ? `${systemName()}:${port}` : address
 }

@@ -3,12 +3,17 @@ import type { Call } from '../core/context.ts'
 import { isRefusal } from '../core/errors.ts'
 import type { RequestBody } from './request-body.ts'
 
+/** A call, and who is at the other end of its connection, whatever a proxy says. */
+export interface WebCall extends Call {
+  readonly peer: string
+}
+
 /** What else is served beside the protocol: the management API and its pages. */
 export interface Web {
   /** Whether a path is its own. Asked only for what the protocol does not know. */
   wants(path: string): boolean
   /** The answer; undefined where there is nothing after all. The request's body is there, whole. */
-  fetch(request: Request, call: Call): Promise<Response | undefined>
+  fetch(request: Request, call: WebCall): Promise<Response | undefined>
   /** Bytes of a request's body. */
   readonly maxBody: number
 }
@@ -25,7 +30,7 @@ export async function askWeb(
   web: Web,
   request: Request,
   body: RequestBody | undefined,
-  call: Call,
+  call: WebCall,
 ): Promise<Response | undefined> {
   let whole = request
   if (body !== undefined) {

@@ -4,6 +4,7 @@ import type { Log } from '../core/log.ts'
 import type { ObjectKey } from '../core/names.ts'
 import type { BlobStore } from '../store/blob.ts'
 import type { GarbageIndex, UploadIndex } from '../store/meta/store.ts'
+import { type Rounds, startRounds } from './rounds.ts'
 
 const BATCH = 500
 
@@ -68,32 +69,15 @@ async function deleteAll(blobs: BlobStore, keys: readonly ObjectKey[], log: Log)
 }
 
 /** Cleans up now and then until stopped; a failed round is logged and tried again at the next. */
-export function startCleanup(options: CleanupOptions): { stop(): Promise<void> } {
+export function startCleanup(options: CleanupOptions): Rounds {
   const { log, every } = options
-  let stopped = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let round = Promise.resolve()
-
-  async function run(): Promise<void> {
-    try {
-      const { swept, reaped } = await cleanUp(options, () => stopped)
+  return startRounds({
+    name: 'clean-up',
+    every,
+    log,
+    async round(stopped) {
+      const { swept, reaped } = await cleanUp(options, stopped)
       if (swept > 0 || reaped > 0) log.info('cleaned up', { expiredUploads: swept, deletedObjects: reaped })
-    } catch (error) {
-      log.warn('clean-up failed and will be tried again', { error: (error as Error).message })
-    }
-    if (!stopped) schedule()
-  }
-  function schedule(): void {
-    timer = setTimeout(() => {
-      round = run()
-    }, every)
-  }
-  schedule()
-  return {
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await round
     },
-  }
+  })
 }

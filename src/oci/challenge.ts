@@ -34,8 +34,9 @@ function scopesOf(operation: Operation | undefined, refused: readonly string[] |
     scope.startsWith(full) ? `repository:${operation.spelling}:${scope.slice(full.length)}` : scope,
   )
   const from = operation.route === 'uploads' ? operation.mount?.from : undefined
-  if (from === undefined || from === operation.repo) return written
-  return [...written, `repository:${from}:pull`]
+  const source = `repository:${from}:pull`
+  if (from === undefined || from === operation.repo || written.includes(source)) return written
+  return [...written, source]
 }
 
 /** What a token must be for, where the refusal does not say it: whoever sent a bad one is told which to get. */

@@ -25,8 +25,6 @@ export interface WireLimits {
   readonly maxUrlLength: number
   /** Bytes of a form that asks for a token; above: 413. */
   readonly maxTokenBody: number
-  /** Scopes one token is asked for; above: 400. */
-  readonly maxTokenScopes: number
   /** Bytes of an announced body that may be left unread without closing the connection. */
   readonly maxUnreadBody: number
 }

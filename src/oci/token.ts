@@ -48,12 +48,6 @@ export function tokenHandler(auth: WireAuth, limits: WireLimits) {
     if (actor.kind !== 'operator' && actor.access !== undefined)
       throw refuse('unauthorized', 'a registry token gives no further token; send what you log in with')
     const asked = parseScopes(scopes)
-    if (asked.length > limits.maxTokenScopes) {
-      throw refuse(
-        'query-invalid',
-        `the token is asked for ${asked.length} scopes; at most ${limits.maxTokenScopes} go with one`,
-      )
-    }
     const ctx = contextOf(call, actor)
     const issued = await tokens.issue(ctx, asked, { offline, ...(client && { client }) })
     // Without a scope it is `docker login` that asks.

@@ -81,7 +81,8 @@ export function launch(site: Site, options: StartOptions = {}): Daemon {
     const before = site.atStart.filter((each) => each === point).length
     return `${point}=${before + nth}*${action}`
   })
-  const command = [join(ROOT, 'bin/berth'), 'serve', '--listen', '127.0.0.1:0', '--data', site.data]
+  const address = ['--listen', '127.0.0.1:0']
+  const command = [join(ROOT, 'bin/berth'), 'serve', '--auth', 'none', ...address, '--data', site.data]
   return startDaemon(command, {
     env: {
       ...withoutOwnSettings(),

@@ -67,7 +67,6 @@ describe('berth serve', () => {
 
   test.each([
     [['--listen', 'x'], '"x"'],
-    [['--listen', '0.0.0.0:0'], '--auth none'],
     [['--auth', 'all'], '--auth'],
     [['--config', '/nonexistent.json'], '/nonexistent.json'],
     [['--sparse', 'some'], '--sparse'],
@@ -98,6 +97,49 @@ describe('berth serve', () => {
     } finally {
       taken.stop(true)
     }
+  })
+
+  test('does not start with a password that cannot be one, and does not repeat it', async () => {
+    const { code, stdout, stderr } = await berth(
+      ['serve', '--listen', '127.0.0.1:0', '--data', join(folder.path, 'short')],
+      { BERTH_ADMIN_PASSWORD: 'canary' },
+    )
+    expect(code).toBe(1)
+    expect(stderr).toContain('BERTH_ADMIN_PASSWORD')
+    expect(stderr + stdout).not.toMatch(/\.ts:\d+|canary/)
+  })
+
+  test('tells a person how to become administrator, once per start and until there is one', async () => {
+    const data = join(folder.path, 'first')
+    const serve = [BERTH, 'serve', '--listen', '127.0.0.1:0', '--data', data]
+    const links = new Set<string>()
+    for (const _ of [1, 2]) {
+      await using daemon = startDaemon(serve, { env: { BERTH_LOG_FORMAT: 'json' } })
+      const line = JSON.parse(await daemon.waitForLine((each) => each.includes('there is no administrator')))
+      expect(line.level).toBe('warn')
+      const address = JSON.parse(await daemon.waitForLine((each) => each.includes('"listening"'))).address
+      const link = /http:\S+$/.exec(line.msg)?.[0] ?? ''
+      expect(link).toStartWith(`http://localhost:${address.split(':')[1]}/join?token=berth_lnk_`)
+      links.add(link)
+      expect(await daemon.stop()).toBe(0)
+    }
+    expect(links.size).toBe(2)
+    await using daemon = startDaemon(serve, {
+      env: { BERTH_LOG_FORMAT: 'json', BERTH_ADMIN_PASSWORD: 'canary of the first start' },
+    })
+    await daemon.waitForLine((each) => each.includes('push with'))
+    expect(await daemon.stop()).toBe(0)
+    expect(daemon.lines.join()).toContain('made the administrator admin')
+    expect(daemon.lines.join()).not.toMatch(/berth_lnk_|canary/)
+  })
+
+  test('warns when passwords would travel in the clear', async () => {
+    const args = ['serve', '--listen', '[::ffff:127.0.0.1]:0', '--data', join(folder.path, 'clear')]
+    await using daemon = startDaemon([BERTH, ...args], { env: { BERTH_LOG_FORMAT: 'json' } })
+    const line = JSON.parse(await daemon.waitForLine((each) => each.includes('"level":"warn"')))
+    expect(line.msg).toContain('in the clear')
+    await daemon.waitForLine((each) => each.includes('"listening"'))
+    expect(await daemon.stop()).toBe(0)
   })
 
   test('warns when everyone may do everything from everywhere', async () => {

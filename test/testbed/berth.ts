@@ -8,6 +8,8 @@ const ERRORS_SHOWN = 5
 const ROOT = resolve(import.meta.dirname, '../..')
 
 export interface BerthOptions {
+  /** With accounts, and an administrator whose password is told. Without, everyone may do everything. */
+  readonly accounts?: boolean
   /** More arguments for `berth serve`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -21,9 +23,17 @@ export interface BerthOptions {
   readonly mayLogErrors?: boolean
 }
 
+/** The administrator of a server with accounts. */
+export interface Administrator {
+  readonly name: string
+  readonly password: string
+}
+
 /** Berth under test. */
 export interface BerthServer extends RegistryServer {
   readonly data: string
+  /** There where accounts were asked for; its password lets nobody in elsewhere. */
+  readonly admin: Administrator
 }
 
 interface LogLine {
@@ -52,6 +62,7 @@ function withoutOwnSettings(): Record<string, undefined> {
 export async function startBerth(options: BerthOptions = {}): Promise<BerthServer> {
   await using stack = new AsyncDisposableStack()
   const data = options.data ?? join(stack.use(await tempFolder()).path, 'data')
+  const admin = { name: 'admin', password: `administrator ${crypto.randomUUID()}` }
   const executable = options.executable ?? join(ROOT, 'bin/berth')
   const daemon = startDaemon(
     [executable, 'serve', '--listen', '127.0.0.1:0', '--data', data, ...(options.args ?? [])],
@@ -63,6 +74,7 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
         BERTH_LOG_FORMAT: 'json',
         // What most tests are about needs nobody to sign in; the others say `accounts`.
         BERTH_AUTH: 'none',
+        ...(options.accounts && { BERTH_AUTH: 'accounts', BERTH_ADMIN_PASSWORD: admin.password }),
         // A nearly full disk of the machine that runs the tests is not what they are about.
         BERTH_DISK_RESERVE_BYTES: '0',
         BERTH_DISK_RESERVE_RATIO: '0',
@@ -88,6 +100,7 @@ export async function startBerth(options: BerthOptions = {}): Promise<BerthServe
     url,
     daemon,
     data,
+    admin,
     async requests() {
       // Lines come in the order of the answers, so everything answered before this request stands before its
       // line.

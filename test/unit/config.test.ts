@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import {
   type Config,
   ConfigError,
+  hostOf,
   isLoopback,
+  originOf,
   parseListen,
   printConfig,
   readConfig,
@@ -110,7 +113,6 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   lastUsedSeconds: ['0', 'x', '2147484'],
   maxApiBody: ['-1', 'x'],
   maxTokenBody: ['-1', 'x'],
-  maxTokenScopes: ['0', 'x'],
   sweepSeconds: ['0', '-1', 'x', '2147484'],
   bodyIdleSeconds: ['0', '-1', 'x'],
   bodyMinRate: ['-1', 'x'],
@@ -246,15 +248,8 @@ describe('printing', () => {
 
   test('tells every setting that has a value', () => {
     const printed = JSON.parse(printConfig(readConfig({}))) as Record<string, unknown>
-    const told = NAMES.filter((name) => SETTINGS[name].fallback !== undefined && name !== 'auth')
+    const told = NAMES.filter((name) => SETTINGS[name].fallback !== undefined)
     expect(Object.keys(printed)).toEqual(told)
-  })
-
-  test('does not say --auth none for whoever did not say it', async () => {
-    expect(printConfig(readConfig({}))).not.toContain('auth')
-    expect(JSON.parse(printConfig(readConfig({ BERTH_AUTH: 'none' }))).auth).toBe('none')
-    await using told = await file(printConfig(readConfig({})))
-    expect(() => reviewConfig(readConfig({}, { listen: '0.0.0.0:5000' }, told.path))).toThrow('--auth none')
   })
 })
 
@@ -295,18 +290,50 @@ describe('the address to listen on', () => {
     '128.0.0.1',
   ])('%s is more than this machine', (hostname) => expect(isLoopback(hostname)).toBe(false))
 
-  test.each([':5000', '0.0.0.0:5000', '[::]:5000', '192.0.2.1:5000'])(
-    '%s needs --auth none said',
-    (listen) => {
-      expect(() => reviewConfig(readConfig({}, { listen }))).toThrow('--auth none')
+  describe.each([':5000', '0.0.0.0:5000', '[::]:5000', '192.0.2.1:5000'])('%s', (listen) => {
+    test('without accounts is warned of', () => {
       for (const config of [
         readConfig({}, { listen, auth: 'none' }),
         readConfig({ BERTH_AUTH: 'none' }, { listen }),
       ]) {
         expect(reviewConfig(config).join()).toContain('everyone')
       }
-    },
-  )
+    })
+
+    test('with accounts needs TLS before it', () => {
+      const inTheClear = [{ listen }, { listen, publicUrl: 'http://registry.example.com' }]
+      for (const flags of inTheClear)
+        expect(reviewConfig(readConfig({}, flags)).join()).toContain('in the clear')
+      const publicUrl = 'https://registry.example.com'
+      expect(reviewConfig(readConfig({}, { listen, publicUrl }))).toEqual([])
+    })
+  })
+
+  const reached: [
+    listen: string,
+    publicUrl: string | undefined,
+    address: string,
+    host: string,
+    origin: string,
+  ][] = [
+    ['127.0.0.1:0', undefined, '127.0.0.1:41000', 'localhost:41000', 'http://localhost:41000'],
+    ['[::1]:0', undefined, '[::1]:41000', 'localhost:41000', 'http://localhost:41000'],
+    ['192.0.2.1:0', undefined, '192.0.2.1:41000', '192.0.2.1:41000', 'http://192.0.2.1:41000'],
+    [
+      '[2001:db8::1]:0',
+      undefined,
+      '[2001:db8::1]:41000',
+      '[2001:db8::1]:41000',
+      'http://[2001:db8::1]:41000',
+    ],
+    [':0', undefined, '0.0.0.0:41000', `${hostname()}:41000`, `http://${hostname()}:41000`],
+    [':0', 'https://berth.test', '0.0.0.0:41000', 'berth.test', 'https://berth.test'],
+    [':0', 'https://berth.test:8443/x/', '0.0.0.0:41000', 'berth.test:8443', 'https://berth.test:8443'],
+  ]
+  test.each(reached)('%s, public %p, serving on %s is %s', (listen, publicUrl, address, host, origin) => {
+    expect(hostOf({ listen, publicUrl }, address)).toBe(host)
+    expect(originOf({ listen, publicUrl }, address)).toBe(origin)
+  })
 
   test('on this machine nothing needs saying', () => expect(reviewConfig(readConfig({}))).toEqual([]))
 

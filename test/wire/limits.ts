@@ -18,6 +18,5 @@ export const DEFAULT_WIRE_LIMITS: WireLimits = {
   maxSearchTerm: 256,
   maxUrlLength: 16 * KiB,
   maxTokenBody: 64 * KiB,
-  maxTokenScopes: 100,
   maxUnreadBody: 64 * KiB,
 }
