@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test'
+import { type AccountsUnderTest, audited, CAUSE, freshName, newOrganisation, newUser } from './fixture.ts'
+
+export function memberCases(tested: () => AccountsUnderTest) {
+  const store = () => tested().store
+
+  describe('members', () => {
+    test('are set, changed and removed; the audit says what was before', async () => {
+      const owner = await newUser(store())
+      const { name: user } = await newUser(store())
+      const { name: organisation } = await newOrganisation(store(), owner.name)
+      const set = (role: 'owner' | 'member') => store().setMember({ organisation, user, role }, CAUSE)
+      expect(await set('member')).toBe('created')
+      expect(await set('member')).toBe('unchanged')
+      expect(await set('owner')).toBe('changed')
+      expect((await store().listMembers(organisation, { limit: 9 })).items).toEqual(
+        [
+          { user: owner.name, role: 'owner' as const },
+          { user, role: 'owner' as const },
+        ].sort((a, b) => (a.user < b.user ? -1 : 1)),
+      )
+      expect(await store().removeMember({ organisation, user }, CAUSE)).toBe('done')
+      expect(await store().removeMember({ organisation, user }, CAUSE)).toBe('absent')
+      expect(await store().listOrganisationsOf(user)).toEqual([])
+      expect((await audited(tested().sql, organisation)).slice(2)).toEqual([
+        { action: 'member.set', target: user, detail: { role: 'member' } },
+        { action: 'member.set', target: user, detail: { role: 'owner', before: 'member' } },
+        { action: 'member.remove', target: user, detail: { role: 'owner' } },
+      ])
+    })
+
+    test('the last owner stays', async () => {
+      const [first, second] = [await newUser(store()), await newUser(store())]
+      const { name: organisation } = await newOrganisation(store(), first.name)
+      await store().setMember({ organisation, user: second.name, role: 'member' }, CAUSE)
+      const demote = (user: string) => store().setMember({ organisation, user, role: 'member' }, CAUSE)
+      expect(await demote(first.name)).toBe('last-owner')
+      expect(await store().removeMember({ organisation, user: first.name }, CAUSE)).toBe('last-owner')
+      expect(await store().deleteAccount({ name: first.name }, CAUSE)).toBe('last-owner')
+      expect(await store().findAccount(first.name)).toBeDefined()
+      await store().setMember({ organisation, user: second.name, role: 'owner' }, CAUSE)
+      expect(await demote(first.name)).toBe('changed')
+      expect(await store().deleteAccount({ name: first.name }, CAUSE)).toBe('done')
+      expect((await store().listMembers(organisation, { limit: 9 })).items).toEqual([
+        { user: second.name, role: 'owner' },
+      ])
+    })
+
+    test('are users of organisations, and nothing else', async () => {
+      const [user, organisation] = [await newUser(store()), await newOrganisation(store())]
+      const set = (where: string, who: string) =>
+        store().setMember({ organisation: where, user: who, role: 'member' }, CAUSE)
+      expect(await set(freshName(), user.name)).toBe('absent')
+      expect(await set(user.name, user.name)).toBe('absent')
+      expect(await set(organisation.name, freshName())).toBe('no-user')
+      expect(await set(organisation.name, organisation.name)).toBe('no-user')
+    })
+
+    test('are listed in pages', async () => {
+      const { name: organisation } = await newOrganisation(store())
+      const users: string[] = []
+      for (let at = 0; at < 5; at++) users.push((await newUser(store())).name)
+      for (const user of users) await store().setMember({ organisation, user, role: 'member' }, CAUSE)
+      users.sort()
+      const found: string[] = []
+      for (let last: string | undefined, more = true; more; ) {
+        const page = await store().listMembers(organisation, { limit: 2, ...(last && { last }) })
+        found.push(...page.items.map((item) => item.user))
+        last = page.items.at(-1)?.user
+        more = page.more
+      }
+      expect(found).toEqual(users)
+      expect(await store().listMembers(freshName(), { limit: 2 })).toEqual({ items: [], more: false })
+    })
+  })
+}
