@@ -197,7 +197,7 @@ export interface AccountStore {
     { readonly outcome: 'created'; readonly account: Account } | { readonly outcome: 'absent' | 'taken' }
   >
 
-  /** The live password, token, secret or key found by its SHA-256. */
+  /** The live credential found by its SHA-256: of any kind but a password. */
   findCredential(lookup: Uint8Array, now: number): Promise<FoundCredential | undefined>
   /** The password of a user by name. */
   findPassword(name: string): Promise<FoundCredential | undefined>
