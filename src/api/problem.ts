@@ -10,7 +10,7 @@ const OF_THE_API = {
   /** What the rules of accounts do not allow, whoever asks: an organisation without owners. */
   'rule-violated': 409,
   /** A one-time link that is unknown, used or over: the same for all three. */
-  'link-invalid': 403,
+  'link-invalid': 404,
   /** A request that a foreign page made a browser send. */
   'foreign-origin': 403,
 } as const

@@ -1,0 +1,57 @@
+import { verbsIn } from '../../core/verbs.ts'
+import type { Account, Credential, Link } from '../../store/meta/account-store.ts'
+import type { ResultOf } from '../contract/contract.ts'
+import { expiryText, lastUse, timeText } from '../values.ts'
+
+/* People and what proves them, as the API tells them. Each member is named here: nothing is told because it happens to be there. */
+
+type FullUser = ResultOf<'PATCH /users/{user}'>
+type User = ResultOf<'GET /users'>['items'][number]
+type Token = ResultOf<'GET /users/{user}/tokens'>['items'][number]
+type LinkView = ResultOf<'GET /invitations'>['items'][number]
+
+export function userView({ name, displayName, administrator, createdAt, version }: Account): User {
+  return { name, displayName, administrator, createdAt: timeText(createdAt), version }
+}
+
+export function fullUserView(account: Account): FullUser {
+  const { email, description, disabled } = account
+  return { ...userView(account), email, description, disabled }
+}
+
+/** From when until when a credential is good, and when and from where it was used last. */
+export function timesView({ createdAt, expiresAt, lastUsed }: Credential) {
+  return { createdAt: timeText(createdAt), expiresAt: expiryText(expiresAt), lastUsed: lastUse(lastUsed) }
+}
+
+export function tokenView(token: Credential): Token {
+  const { id, name, scopes, networks = [] } = token
+  return {
+    id,
+    name,
+    scopes: (scopes ?? []).map(({ pattern, verbs }) => ({ pattern, verbs: verbsIn(verbs) })),
+    networks: [...networks],
+    ...timesView(token),
+  }
+}
+
+export function keyView(key: Credential): ResultOf<'GET /users/{user}/keys'>['items'][number] {
+  const { id, name, keyId = '' } = key
+  return { id, name, keyId, ...timesView(key) }
+}
+
+export function linkView({ createdBy, ...link }: Link): LinkView {
+  return { ...publicLinkView(link), createdBy }
+}
+
+/** A link as it is told to who holds it. */
+export function publicLinkView({ id, purpose, createdAt, expiresAt }: Omit<Link, 'createdBy'>) {
+  const { kind, ...about } = purpose
+  return {
+    id,
+    purpose: kind,
+    ...about,
+    createdAt: timeText(createdAt),
+    expiresAt: timeText(expiresAt),
+  }
+}
