@@ -118,7 +118,8 @@ async function loadAccounts(config: Config, store: Store, log: Logger): Promise<
   return composeAccounts({ config, store, clock: systemClock, log })
 }
 
-async function openMetadata(config: Config): Promise<Store> {
+/** The database that the configuration names. */
+export async function openMetadata(config: Config): Promise<Store> {
   if (config.databaseUrl === undefined) {
     return openSqlite(join(config.data, 'berth.db'), {
       unsafeNoFsync: config.unsafeNoFsync,
@@ -134,7 +135,7 @@ async function openMetadata(config: Config): Promise<Store> {
 }
 
 /** Outside in: who may, policy, then the local registry. */
-function registryStack(
+export function registryStack(
   config: Config,
   blobs: BlobStore,
   meta: MetadataStore,

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { SETTINGS, type SettingName } from '../settings.ts'
-import { serve } from './serve.ts'
+import { GROUPS, type GroupName } from './groups.ts'
 import { VERSION } from './version.ts'
 
 /** Options that have a flag; every option has an environment variable and a name in the file. */
@@ -39,6 +39,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .description('serve the registry')
     .addHelpText('after', otherOptions())
     .action(async (options) => {
+      const { serve } = await import('./serve.ts')
       code = await serve(configOf(options))
     })
 
@@ -49,18 +50,41 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       console.log(printConfig(configOf(options)))
     })
 
+  const named = groupIn(argv)
+  for (const [name, { description, load }] of Object.entries(GROUPS)) {
+    const group = program.command(name).description(description)
+    // The others stand in the help alone.
+    if (name === named) await load(group)
+  }
+
   try {
     await program.parseAsync([...argv])
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    if (error instanceof ConfigError) {
-      console.error(`berth: ${error.message}`)
-      return 2
-    }
-    console.error(`berth: ${error instanceof Error ? error.message : error}`)
-    return 1
+    console.error(`berth: ${messageOf(error)}`)
+    return error instanceof ConfigError || isUsageError(error) ? 2 : 1
   }
+}
+
+/** The group of commands that a command line is about, `berth help GROUP` too. */
+function groupIn(argv: readonly string[]): GroupName | undefined {
+  const words = argv.slice(2).filter((word) => !word.startsWith('-'))
+  const word = words[0] === 'help' ? words[1] : words[0]
+  return word !== undefined && Object.hasOwn(GROUPS, word) ? (word as GroupName) : undefined
+}
+
+/** By name: its class is loaded only with the commands that throw it. */
+function isUsageError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'UsageError'
+}
+
+/** What a refusal of the API says about each part of the input stands in lines of its own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { problem } = error as { problem?: { errors?: readonly { at: string; message: string }[] } }
+  const parts = (problem?.errors ?? []).map(({ at, message }) => `\n  ${at}: ${message}`)
+  return error.message + parts.join('')
 }
 
 function configOf({ config, ...flags }: { config?: string } & Record<string, unknown>) {

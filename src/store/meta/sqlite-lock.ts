@@ -5,9 +5,14 @@ import { dirname, join, resolve } from 'node:path'
 /** A process that was killed gives its lock back when the kernel has buried it, which may take a moment. */
 const WAIT = 1000
 
+/** Another process has the directory. */
+export class DirectoryInUse extends Error {
+  override readonly name = 'DirectoryInUse'
+}
+
 /**
  * Takes a directory for this process alone: two servers on one directory would each think that it alone writes to an upload. The
- * lock is SQLite's on an empty file, so it is gone with the process, however that ends. Throws with a sentence when another process
+ * lock is SQLite's on an empty file, so it is gone with the process, however that ends. Throws DirectoryInUse when another process
  * has it.
  */
 export function lockDirectory(directory: string): Disposable {
@@ -21,7 +26,7 @@ export function lockDirectory(directory: string): Disposable {
   } catch (error) {
     database?.close()
     if ((error as { code?: unknown }).code === 'SQLITE_BUSY') {
-      throw new Error(
+      throw new DirectoryInUse(
         `${directory} is in use by another berth; stop that one first, or name another directory with --data`,
       )
     }

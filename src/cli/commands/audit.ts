@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { allOf, remote } from '../command.ts'
+import { parseCount, parseSince } from '../parse.ts'
+
+/** Rows that are shown unless told. */
+const ROWS = 50
+
+/** `berth audit` */
+export function auditCommand(command: Command): void {
+  remote<{
+    namespace?: string
+    actor?: string
+    action?: string
+    since?: string
+    until?: string
+    limit: number
+  }>(
+    command
+      .option('--namespace <name>', 'of this namespace, which its owners may ask; else of the whole site')
+      .option('--actor <name>', 'what this one did')
+      .option('--action <action>', 'only this, such as grant.set or login')
+      .option('--since <when>', 'not before: 24h ago, 2027-01-31', parseSince)
+      .option('--until <when>', 'not after', parseSince)
+      .option('-n, --limit <number>', 'at most so many', parseCount, ROWS),
+    async ({ api, out }, { namespace, actor, action, since, until, limit }) => {
+      const filter = {
+        ...(actor !== undefined && { actor }),
+        ...(action !== undefined && { action }),
+        ...(since !== undefined && { since }),
+        ...(until !== undefined && { until }),
+      }
+      const rows = await allOf(
+        (page) =>
+          namespace === undefined
+            ? api.call('GET /audit', { query: { ...page, ...filter } })
+            : api.call('GET /namespaces/{namespace}/audit', {
+                path: { namespace },
+                query: { ...page, ...filter },
+              }),
+        limit,
+      )
+      out.list(rows, [
+        ['WHEN', ({ at }) => at.slice(0, 19).replace('T', ' ')],
+        ['ACTOR', (row) => row.actor],
+        ['ACTION', (row) => row.action],
+        ['TARGET', ({ target }) => target],
+        ['RESULT', ({ result }) => result],
+        ['FROM', ({ address }) => address],
+      ])
+    },
+  )
+}

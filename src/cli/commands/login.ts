@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { signAssertion } from '../../auth/assertion.ts'
+import { readKeyFile } from '../../auth/key-file.ts'
+import { eraseLogin, type Login, storeLogin } from '../docker-config.ts'
+import { Output } from '../output.ts'
+import { readPassword } from '../prompt.ts'
+import { parseServer } from '../server-address.ts'
+import { checkPassword, exchangeAssertion, findTokenEndpoint, type TokenEndpoint } from '../token-endpoint.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface LoginOptions {
+  readonly key?: string
+  readonly username?: string
+  readonly passwordStdin?: boolean
+  readonly insecure?: boolean
+  readonly quiet?: boolean
+}
+
+/** The user name under which registries take a token that stands for a login. */
+const TOKEN_USER = 'oauth2accesstoken'
+
+/** `berth login` */
+export function loginCommand(command: Command): void {
+  command
+    .argument('<host>', 'registry.example.com, or HOST:PORT')
+    .option('--key <file>', 'log in with a key file; its private key stays here, a token goes to docker')
+    .addOption(new Option('-u, --username <name>', 'log in with a password or a token').conflicts('key'))
+    .addOption(new Option('--password-stdin', 'read the password from the standard input').conflicts('key'))
+    .option('--insecure', 'allow plain HTTP to another machine')
+    .option('-q, --quiet', 'print no remarks')
+    .action(async (host: string, options: LoginOptions) => {
+      const { key, username } = options
+      if (key === undefined && username === undefined)
+        throw new UsageError('say what to log in with: --key FILE, or -u NAME')
+      const server = parseServer(host, options)
+      const endpoint = await findTokenEndpoint(server, options)
+      const out = new Output(options)
+      if (endpoint === undefined) {
+        out.note(`${server.host} asks nobody to log in; nothing was stored`)
+        return
+      }
+      const { login, until } =
+        key === undefined
+          ? await byPassword(endpoint, username as string, options)
+          : await byKey(endpoint, key)
+      const where = await storeLogin(server.host, login, process.env)
+      out.note(`logged in to ${server.host}${until}; docker and its kin find it in ${where}`)
+    })
+}
+
+/** `berth logout` */
+export function logoutCommand(command: Command): void {
+  command
+    .argument('<host>', 'registry.example.com, or HOST:PORT')
+    .option('-q, --quiet', 'print no remarks')
+    .action(async (given: string, options: { readonly quiet?: boolean }) => {
+      // Nothing is sent anywhere.
+      const { host } = parseServer(given, { insecure: true })
+      const had = await eraseLogin(host, process.env)
+      new Output(options).note(had ? `logged out of ${host}` : `you were not logged in to ${host}`)
+    })
+}
+
+interface Done {
+  readonly login: Login
+  /** For the remark. */
+  readonly until: string
+}
+
+async function byPassword(endpoint: TokenEndpoint, username: string, options: LoginOptions): Promise<Done> {
+  const secret = await readPassword(`password of ${username}`, options)
+  await checkPassword(endpoint, username, secret)
+  return { login: { username, secret }, until: ` as ${username}` }
+}
+
+async function byKey(endpoint: TokenEndpoint, path: string): Promise<Done> {
+  const file = readKeyFile(read(path))
+  if (file === undefined) throw new Error(`${path} is no key file; berth key add makes one`)
+  const assertion = await signAssertion(file, { audience: endpoint.realm, now: Date.now() })
+  const { token, expiresAt } = await exchangeAssertion(endpoint, assertion)
+  const end = new Date(expiresAt).toISOString().slice(0, 19).replace('T', ' ')
+  return {
+    login: { username: TOKEN_USER, secret: token },
+    until: ` as ${file.account} until ${end} UTC`,
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`cannot read the key file: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,166 @@
+import { type Command, Option } from 'commander'
+import { allOf, remote, withLimit } from '../command.ts'
+import { when } from '../output.ts'
+import { parseCount } from '../parse.ts'
+import { UsageError } from '../usage-error.ts'
+
+type Role = 'owner' | 'member'
+
+interface Profile {
+  readonly displayName?: string
+  readonly description?: string
+}
+
+const roleOption = () =>
+  new Option('--role <role>', 'owner: may do everything in its namespace')
+    .choices(['owner', 'member'])
+    .default('member')
+
+/** `berth org …` */
+export function orgCommands(group: Command): void {
+  remote<Profile & { owner?: string }>(
+    group
+      .command('add')
+      .description('make an organisation; who makes it is its first owner')
+      .argument('<name>')
+      .option('--owner <user>', 'another first owner (by site administrators)')
+      .option('--display-name <text>', 'the name that people read')
+      .option('--description <text>', 'what it is about'),
+    async ({ api, out }, { owner, displayName, description }, name: string) => {
+      const organisation = await api.call('POST /organisations', {
+        body: {
+          name,
+          ...(owner !== undefined && { owner }),
+          ...(displayName !== undefined && { displayName }),
+          ...(description !== undefined && { description }),
+        },
+      })
+      out.done(`made the organisation ${name}`, organisation)
+    },
+  )
+
+  remote<{ filter?: string; limit?: number }>(
+    withLimit(
+      group
+        .command('list')
+        .alias('ls')
+        .description('list your organisations; site administrators see all')
+        .option('--filter <text>', 'only names with this in them'),
+    ),
+    async ({ api, out }, { filter, limit }) => {
+      const items = await allOf(
+        (page) =>
+          api.call('GET /organisations', { query: { ...page, ...(filter !== undefined && { filter }) } }),
+        limit,
+      )
+      out.list(items, [
+        ['NAME', ({ name }) => name],
+        ['DISPLAY NAME', ({ displayName }) => displayName],
+        ['SINCE', ({ createdAt }) => when(createdAt)],
+      ])
+    },
+  )
+
+  remote(
+    group.command('show').description('show an organisation').argument('<name>'),
+    async ({ api, out }, _, organisation: string) =>
+      out.one(await api.call('GET /organisations/{organisation}', { path: { organisation } }), [
+        ['name', ({ name }) => name],
+        ['display name', ({ displayName }) => displayName],
+        ['description', ({ description }) => description],
+        ['since', ({ createdAt }) => when(createdAt)],
+      ]),
+  )
+
+  remote<Profile>(
+    group
+      .command('set')
+      .description('change an organisation')
+      .argument('<name>')
+      .option('--display-name <text>', 'the name that people read')
+      .option('--description <text>', 'what it is about'),
+    async ({ api, out }, { displayName, description }, organisation: string) => {
+      const body = {
+        ...(displayName !== undefined && { displayName }),
+        ...(description !== undefined && { description }),
+      }
+      if (Object.keys(body).length === 0) throw new UsageError('say what to change; see berth org set --help')
+      const changed = await api.call('PATCH /organisations/{organisation}', { path: { organisation }, body })
+      out.done(`changed the organisation ${organisation}`, changed)
+    },
+  )
+
+  remote(
+    group
+      .command('remove')
+      .alias('rm')
+      .description('delete an organisation that owns no repositories')
+      .argument('<name>'),
+    async ({ api, out }, _, organisation: string) => {
+      await api.call('DELETE /organisations/{organisation}', { path: { organisation } })
+      out.done(`removed the organisation ${organisation}`)
+    },
+  )
+
+  memberCommands(group)
+}
+
+function memberCommands(group: Command): void {
+  remote<{ limit?: number }>(
+    withLimit(group.command('members').description('list the members').argument('<name>')),
+    async ({ api, out }, { limit }, organisation: string) => {
+      const members = await allOf(
+        (query) => api.call('GET /organisations/{organisation}/members', { path: { organisation }, query }),
+        limit,
+      )
+      out.list(members, [
+        ['USER', ({ user }) => user],
+        ['ROLE', ({ role }) => role],
+      ])
+    },
+  )
+
+  remote<{ role: Role }>(
+    group
+      .command('add-member')
+      .description('make a user a member, or change its role')
+      .argument('<name>')
+      .argument('<user>')
+      .addOption(roleOption()),
+    async ({ api, out }, { role }, organisation: string, user: string) => {
+      const member = await api.call('PUT /organisations/{organisation}/members/{user}', {
+        path: { organisation, user },
+        body: { role },
+      })
+      out.done(`${user} is ${role === 'owner' ? 'an owner' : 'a member'} of ${organisation}`, member)
+    },
+  )
+
+  remote(
+    group
+      .command('remove-member')
+      .description('remove a member, also from its teams')
+      .argument('<name>')
+      .argument('<user>'),
+    async ({ api, out }, _, organisation: string, user: string) => {
+      await api.call('DELETE /organisations/{organisation}/members/{user}', { path: { organisation, user } })
+      out.done(`${user} is no member of ${organisation} any more`)
+    },
+  )
+
+  remote<{ role: Role; days?: number }>(
+    group
+      .command('invite')
+      .description('make a one-time link that makes an account and a member')
+      .argument('<name>')
+      .addOption(roleOption())
+      .option('--days <number>', 'how long it is good', parseCount),
+    async ({ api, out }, { role, days }, organisation: string) => {
+      const link = await api.call('POST /organisations/{organisation}/invitations', {
+        path: { organisation },
+        body: { role, ...(days !== undefined && { days }) },
+      })
+      out.secret(link, link.url, `hand this link on; it works once, until ${when(link.expiresAt)}`)
+    },
+  )
+}

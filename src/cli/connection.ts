@@ -1,0 +1,193 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type ApiClient, ApiError, apiClient } from '../api/client.ts'
+import { type Config, originOf, readConfig } from '../config.ts'
+import { operatorFile } from '../operator-file.ts'
+import { REFRESH_TOKEN_USER, readLogin } from './docker-config.ts'
+import { parseServer } from './server-address.ts'
+import { UsageError } from './usage-error.ts'
+import { VERSION } from './version.ts'
+
+/** How a command was told which registry is meant. */
+export interface ConnectOptions {
+  readonly server?: string
+  readonly insecure?: boolean
+  readonly data?: string
+  readonly databaseUrl?: string
+  readonly config?: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** A registry that commands can be given to. */
+export interface Connection extends AsyncDisposable {
+  readonly api: ApiClient
+  /** Where it is, for a sentence. */
+  readonly where: string
+}
+
+/** What this program says it is. */
+export const AGENT = `berth/${VERSION}`
+/** A command that has the data directory has it for a moment only. */
+const TRIES = 5
+
+/**
+ * Reaches the registry: a server by its address, with a token or what docker logs in with; or the one of a data directory – through the
+ * server that runs on it, or else in this process. Rejects with a sentence that says what to do.
+ */
+export async function connect(options: ConnectOptions, env: Environment): Promise<Connection> {
+  const { server, insecure = false, config, ...flags } = options
+  const directory = flags.data !== undefined || flags.databaseUrl !== undefined || config !== undefined
+  if (server !== undefined && directory) {
+    throw new UsageError(
+      '--server names a registry by its address, --data, --database-url and --config one on this machine; say one of them',
+    )
+  }
+  const named = server ?? (directory ? undefined : env.BERTH_SERVER || undefined)
+  if (named !== undefined) return byAddress(named, insecure, env)
+  if (env.BERTH_TOKEN && !directory) {
+    throw new UsageError(
+      'BERTH_TOKEN is set, but no server it is for; add --server https://HOST or set BERTH_SERVER – or unset it and name a data directory with --data',
+    )
+  }
+  return byData(readConfig(env, flags, config ?? (env.BERTH_CONFIG || undefined)))
+}
+
+async function byAddress(text: string, insecure: boolean, env: Environment): Promise<Connection> {
+  const { base, host } = parseServer(text, { insecure })
+  const authorization = await authorizationFor(host, env)
+  const api = apiClient({
+    base,
+    headers: { 'User-Agent': AGENT, ...(authorization && { Authorization: authorization }) },
+    fetch: (request) => fetchFrom(base, request),
+  })
+  return {
+    api: explaining(
+      api,
+      authorization === undefined
+        ? `you are not logged in to ${host}: run docker login ${host}, or set BERTH_TOKEN`
+        : `${host} did not take ${env.BERTH_TOKEN ? 'the token in BERTH_TOKEN' : 'what docker logs in with'}`,
+    ),
+    where: base,
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+async function authorizationFor(host: string, env: Environment): Promise<string | undefined> {
+  const token = env.BERTH_TOKEN?.trim()
+  if (token) {
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('BERTH_TOKEN holds something that is no token')
+    return `Bearer ${token}`
+  }
+  const login = await readLogin(host, env)
+  if (login === undefined) return undefined
+  const { username, secret } = login
+  if (username === REFRESH_TOKEN_USER) {
+    throw new Error(
+      `docker keeps a refresh token for ${host}, which commands cannot use; set BERTH_TOKEN to a personal access token`,
+    )
+  }
+  if (username === 'oauth2accesstoken') return `Bearer ${secret}`
+  return `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`
+}
+
+/** Sends a request; tells in a sentence when nobody is there, or someone who sends elsewhere. */
+export async function fetchFrom(base: string, request: Request): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(request, { redirect: 'manual' })
+  } catch (error) {
+    throw new Error(`cannot reach ${base}: ${(error as Error).message}`, { cause: error })
+  }
+  const location = response.headers.get('location')
+  if (response.status >= 300 && response.status < 400 && location !== null) {
+    // A credential goes where it was meant to go, not where someone sends it.
+    throw new Error(`${base} sends on to ${new URL(location, base).origin}; name that one if it is right`)
+  }
+  return response
+}
+
+/** Says what to do where the server only knows that nobody signed in, or has no such interface. */
+function explaining(api: ApiClient, unauthorized: string): ApiClient {
+  return {
+    async call(endpoint, ...args) {
+      try {
+        return await api.call(endpoint, ...args)
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        if (error.status === 401) throw new ApiError(401, `${unauthorized} (${error.message})`, error.problem)
+        if (error.status === 404 && error.problem === undefined) {
+          throw new ApiError(
+            404,
+            'there is no management API; the server runs without accounts (--auth none), or is no Berth',
+          )
+        }
+        throw error
+      }
+    },
+  }
+}
+
+async function byData(config: Config): Promise<Connection> {
+  const directory = resolve(config.data)
+  // A database server is shared: who has its address needs nobody's leave.
+  const own = config.databaseUrl === undefined
+  for (let at = 1; own && at <= TRIES; at++) {
+    const running = await throughServer(directory)
+    if (running !== undefined) return running
+    if (!existsSync(join(directory, 'berth.db'))) throw nothingAt(directory, config)
+    const opened = await inProcess(config)
+    if (opened !== undefined) return opened
+  }
+  const opened = own ? undefined : await inProcess(config)
+  if (opened !== undefined) return opened
+  throw new Error(
+    `${directory} is in use by another berth that takes no commands from here: it starts or stops, runs without accounts (--auth none), or is another user’s; try again, or say --server with its address`,
+  )
+}
+
+function nothingAt(directory: string, { said }: Config): Error {
+  const where = said.has('data') ? '' : ' (the default, below where you are)'
+  return new Error(
+    `there is no registry to talk to: nothing lies in ${directory}${where}. On the server's own machine name its directory with --data DIR or BERTH_DATA; from elsewhere say --server https://HOST or BERTH_SERVER, with BERTH_TOKEN or after docker login; a new registry begins with berth serve`,
+  )
+}
+
+/** The server that runs on a data directory, by the file it left there; undefined where none answers to it. */
+async function throughServer(directory: string): Promise<Connection | undefined> {
+  const entry = operatorFile(directory).read()
+  if (entry === undefined) return undefined
+  const base = `http://${reachable(entry.address)}`
+  const api = apiClient({
+    base,
+    headers: { 'User-Agent': AGENT, Authorization: `Bearer ${entry.token}` },
+    fetch: (request) => fetchFrom(base, request),
+  })
+  try {
+    const { kind } = await api.call('GET /session')
+    if (kind !== 'operator') return undefined
+  } catch {
+    // A server that crashed leaves its file, and another one may have its port by now.
+    return undefined
+  }
+  return { api, where: `the server on ${directory}`, [Symbol.asyncDispose]: async () => {} }
+}
+
+/** An address to listen on as one to connect to. */
+function reachable(address: string): string {
+  return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:')
+}
+
+/** The registry's own code in this process; undefined while another process has the directory. */
+async function inProcess(config: Config): Promise<Connection | undefined> {
+  const { openOperatorApi } = await import('../operator-api.ts')
+  // Links that are handed on begin with it.
+  const origin = originOf(config, config.listen)
+  const opened = await openOperatorApi(config, { agent: AGENT, origin })
+  if (opened === undefined) return undefined
+  return {
+    api: apiClient({ base: origin, fetch: opened.fetch }),
+    where: config.databaseUrl === undefined ? resolve(config.data) : 'the database',
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}
