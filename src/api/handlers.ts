@@ -1,9 +1,12 @@
 import type { Endpoint } from './contract/contract.ts'
 import type { Handlers } from './handler.ts'
+import { SITE_HANDLERS } from './handlers/audit.ts'
 import { KEY_HANDLERS } from './handlers/keys.ts'
 import { LINK_HANDLERS } from './handlers/links.ts'
 import { MEMBER_HANDLERS } from './handlers/members.ts'
+import { NAMESPACE_HANDLERS } from './handlers/namespaces.ts'
 import { ORGANISATION_HANDLERS } from './handlers/organisations.ts'
+import { REPOSITORY_HANDLERS } from './handlers/repositories.ts'
 import { SESSION_HANDLERS } from './handlers/session.ts'
 import { SESSION_LIST_HANDLERS } from './handlers/sessions.ts'
 import { SIGNUP_HANDLERS } from './handlers/signup.ts'
@@ -12,7 +15,7 @@ import { TOKEN_HANDLERS } from './handlers/tokens.ts'
 import { USER_HANDLERS } from './handlers/users.ts'
 
 /** What every endpoint does. */
-export const HANDLERS: Partial<Handlers<Endpoint>> = {
+export const HANDLERS: Handlers<Endpoint> = {
   ...SESSION_HANDLERS,
   ...SIGNUP_HANDLERS,
   ...USER_HANDLERS,
@@ -23,4 +26,7 @@ export const HANDLERS: Partial<Handlers<Endpoint>> = {
   ...ORGANISATION_HANDLERS,
   ...MEMBER_HANDLERS,
   ...TEAM_HANDLERS,
+  ...NAMESPACE_HANDLERS,
+  ...REPOSITORY_HANDLERS,
+  ...SITE_HANDLERS,
 }

@@ -1,0 +1,77 @@
+import type { AuditRow } from '../../store/meta/access-store.ts'
+import type { SITE } from '../contract/site.ts'
+import type { ApiParts, Handlers } from '../handler.ts'
+import { openApiDocument } from '../openapi.ts'
+import { pageRequest, pageResult } from '../paging.ts'
+import { Refusal } from '../problem.ts'
+import { referencePage } from '../reference-page.ts'
+import { idFrom, said, timeText } from '../values.ts'
+
+/** What belongs to the site as a whole: its audit, and what tells of this interface. */
+export const SITE_HANDLERS: Handlers<keyof typeof SITE> = {
+  async 'GET /audit'({ query }, { store }) {
+    return list(query, store)
+  },
+
+  async 'GET /namespaces/{namespace}/audit'({ path: { namespace }, query }, { store }) {
+    return list({ ...query, namespace }, store)
+  },
+
+  async 'GET /openapi.json'() {
+    return openApiDocument()
+  },
+
+  async 'GET /'() {
+    return referencePage()
+  },
+}
+
+interface AuditQuery {
+  readonly namespace?: string | undefined
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly limit?: number | undefined
+  readonly after?: string | undefined
+}
+
+async function list(query: AuditQuery, store: ApiParts['store']) {
+  const { namespace, actor, action, since, until } = query
+  const { limit, last } = pageRequest(query)
+  const filter = said({ namespace, actor, action, since: timeOf(since), until: timeOf(until) })
+  const page = await store.listAudit(filter, said({ limit, last: rowFrom(last) }))
+  return pageResult(page, told, ({ id }) => String(id))
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
+}
+
+function told(row: AuditRow) {
+  const { id, at, actor, action, target, namespace, result, address, agent, requestId, detail } = row
+  return {
+    id,
+    at: timeText(at),
+    actor,
+    action,
+    target,
+    ...(namespace !== undefined && { namespace }),
+    result,
+    address,
+    agent,
+    requestId,
+    ...(detail !== undefined && { detail: JSON.parse(detail) as Record<string, unknown> }),
+  }
+}
+
+function rowFrom(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : idFrom(text, noRow)
+}
+
+function noRow(text: string): Refusal {
+  return new Refusal(
+    'query-invalid',
+    `after: ${JSON.stringify(text.slice(0, 32))} is no next of a page; leave it out for the newest`,
+  )
+}
