@@ -44,7 +44,8 @@ export class FactTable
     return {
       subject,
       credential: credential === undefined ? undefined : this.credentials.get(credential),
-      namespace: { id: 1, account: 1 },
+      // Of the first account.
+      namespace: repo.startsWith('acme/') ? { id: 1, account: 1 } : undefined,
       repository,
       role: account === undefined ? undefined : this.roles.get(account),
       grants: this.grants.filter((grant) => grant.account === undefined || grant.account === account),
