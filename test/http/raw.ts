@@ -200,7 +200,8 @@ export async function ask(
 ): Promise<RawAnswer | undefined> {
   await using connection = await RawConnection.connect(host)
   await connection.send(text)
-  return connection.answer(method)
+  // Awaited here: the connection ends with this function.
+  return await connection.answer(method)
 }
 
 /** A request's text; `Host` is there unless `headers` says otherwise. */

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { type BerthServer, startBerth } from '../testbed/berth.ts'
+import { run } from '../testbed/run.ts'
+import { tempFolder } from '../testbed/temp.ts'
+import { ask as askRaw, RawConnection, request } from './raw.ts'
+
+/** What the edge does for accounts and for the management API. */
+
+const LIMIT = 5000
+
+let berth: BerthServer
+beforeAll(async () => {
+  berth = await startBerth({
+    accounts: true,
+    env: { BERTH_MAX_API_BODY: String(LIMIT), BERTH_TRUSTED_PROXIES: '127.0.0.0/8' },
+  })
+})
+afterAll(() => berth[Symbol.asyncDispose]())
+
+const authorization = () =>
+  `Basic ${Buffer.from(`${berth.admin.name}:${berth.admin.password}`).toString('base64')}`
+
+test('the access log names the account, and no secret', async () => {
+  const answer = await fetch(`${berth.url}/v2/a/b/manifests/none`, {
+    headers: { Authorization: authorization() },
+  })
+  expect(answer.status).toBe(404)
+  const id = answer.headers.get('x-request-id')
+  const line = JSON.parse(await berth.daemon.waitForLine((each) => each.includes(`"id":"${id}"`)))
+  expect(line).toMatchObject({ account: 'admin', client: '127.0.0.1', status: 404, route: 'manifest' })
+  const stranger = await fetch(`${berth.url}/v2/`)
+  const other = `"id":"${stranger.headers.get('x-request-id')}"`
+  expect(JSON.parse(await berth.daemon.waitForLine((each) => each.includes(other)))).not.toHaveProperty(
+    'account',
+  )
+  expect(berth.daemon.lines.join()).not.toContain(berth.admin.password)
+  expect(berth.daemon.lines.join()).not.toContain(authorization().slice(6))
+})
+
+test('the realm is where clients are, as a trusted proxy tells', async () => {
+  const answer = await askRaw(
+    berth.host,
+    request('GET', '/v2/', [
+      'Host: inside:5000',
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Host: registry.example.com',
+    ]),
+  )
+  expect(answer?.headers.get('www-authenticate')).toStartWith(
+    'Bearer realm="https://registry.example.com/token",',
+  )
+})
+
+test('B22 a stranger’s upload is refused before its body, and the connection ends', async () => {
+  await using connection = await RawConnection.connect(berth.host)
+  await connection.send(
+    request('PATCH', `/v2/a/b/blobs/uploads/${crypto.randomUUID()}`, ['Content-Length: 1000000']),
+  )
+  const answer = await connection.answer('PATCH')
+  expect([answer?.status, answer?.headers.get('connection')]).toEqual([401, 'close'])
+  expect(answer?.headers.get('www-authenticate')).toContain('scope="repository:a/b:pull,push"')
+})
+
+describe('the management API', () => {
+  const post = (body: string, headers: readonly string[] = []) =>
+    askRaw(
+      berth.host,
+      request(
+        'POST',
+        '/api/v1/nothing-here',
+        [`Content-Length: ${body.length}`, 'Content-Type: application/json', ...headers],
+        body,
+      ),
+      'POST',
+    )
+
+  test('answers with a request id, and is logged as such', async () => {
+    const answer = await fetch(`${berth.url}/api/v1/nothing-here`)
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('content-type')).toStartWith('application/problem+json')
+    const id = answer.headers.get('x-request-id')
+    const line = JSON.parse(await berth.daemon.waitForLine((each) => each.includes(`"id":"${id}"`)))
+    expect(line).toMatchObject({ route: 'api', status: 404, path: '/api/v1/nothing-here' })
+    expect(await (await fetch(`${berth.url}/metrics`)).text()).toContain('route="api"')
+  })
+
+  test('a body of exactly the limit is read, one byte more is not', async () => {
+    expect((await post('x'.repeat(LIMIT)))?.status).not.toBe(413)
+    const refused = await post('x'.repeat(LIMIT + 1))
+    expect([refused?.status, refused?.headers.get('connection')]).toEqual([413, 'close'])
+    const problem = JSON.parse(refused?.body.toString() ?? '')
+    expect(problem).toMatchObject({ status: 413, requestId: refused?.headers.get('x-request-id') })
+  })
+
+  test('a body that breaks off is nothing of the API’s', async () => {
+    await using connection = await RawConnection.connect(berth.host)
+    await connection.send(request('POST', '/api/v1/nothing-here', ['Content-Length: 100'], 'x'))
+    connection.reset()
+    expect((await fetch(`${berth.url}/livez`)).status).toBe(200)
+  })
+
+  test('paths of nobody’s stay so', async () => {
+    for (const path of ['/', '/apix', '/joined', '/resetting', '/v2/user/x', '/v2/a/b/c']) {
+      const answer = await fetch(berth.url + path)
+      expect([path, answer.status]).toEqual([path, 404])
+      expect(((await answer.json()) as { errors: object[] }).errors).toHaveLength(1)
+    }
+  })
+
+  test('a repository may be named like a path of it', async () => {
+    for (const name of [
+      'users',
+      'repositories',
+      'users/login',
+      'repositories/a/b',
+      'token',
+      'auth',
+      'api/v1',
+    ]) {
+      const answer = await fetch(`${berth.url}/v2/${name}/tags/list`)
+      expect([name, answer.status]).toEqual([name, 401])
+      expect(answer.headers.get('www-authenticate')).toContain(`scope="repository:${name}:pull"`)
+    }
+  })
+})
+
+describe('what is loaded', () => {
+  const loaded = async (auth: string) => {
+    await using folder = await tempFolder()
+    const program = join(import.meta.dirname, 'loaded-parts.ts')
+    return JSON.parse(await run([process.execPath, program, join(folder.path, 'data'), auth]))
+  }
+
+  test('with accounts each part with the first request for it', async () => {
+    expect(await loaded('accounts')).toEqual({
+      start: ['accounts'],
+      '/v2/': ['accounts'],
+      '/token': ['accounts', 'jose'],
+      '/api/v1/session': ['accounts', 'api', 'hono', 'jose', 'zod'],
+    })
+  })
+
+  test('without accounts nothing of it, ever', async () => {
+    expect(await loaded('none')).toEqual({ start: [], '/v2/': [], '/token': [], '/api/v1/session': [] })
+  })
+})
