@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { parseRepoName, type RepoName } from '../../../src/core/names.ts'
 import type { Cause } from '../../../src/store/meta/access-store.ts'
 import type { Account, AccountStore, NewCredential } from '../../../src/store/meta/account-store.ts'
-import type { MetadataStore } from '../../../src/store/meta/store.ts'
+import type { Store } from '../../../src/store/meta/store.ts'
 import { NOW } from '../metadata/fixture.ts'
 
 /** A database with accounts, and a look into it. */
 export interface AccountsUnderTest {
-  readonly store: MetadataStore & AccountStore
+  readonly store: Store
   /** The rows of a statement that both databases understand. */
   sql(text: string): Promise<Record<string, unknown>[]>
   dispose(): Promise<void>

@@ -1,5 +1,5 @@
 import type { Cause } from '../access-store.ts'
-import { PURPOSES, ROLES } from '../account-codes.ts'
+import { ROLES } from '../account-codes.ts'
 import type { Account, AccountStore } from '../account-store.ts'
 import { inStatement, runOver, type Tx } from '../driver.ts'
 import { writeAuditRow } from './audit.ts'
@@ -48,8 +48,7 @@ export async function deleteAccount(
 
 const ROBOTS = 'SELECT id, name FROM account WHERE owner_id = $1 ORDER BY name FOR UPDATE'
 const TEAMS = 'SELECT id, name FROM team WHERE organisation_id = $1 ORDER BY name FOR UPDATE'
-const DELETE_LINKS = `DELETE FROM one_time_link
-  WHERE purpose IN (${PURPOSES.invitation}, ${PURPOSES['password-reset']}) AND account_id = $1`
+const DELETE_LINKS = 'DELETE FROM one_time_link WHERE account_id = $1'
 
 const ORGANISATIONS = 'SELECT organisation_id AS id FROM member WHERE user_id = $1 ORDER BY organisation_id'
 const HOLD = 'SELECT name FROM account WHERE id = $1 FOR NO KEY UPDATE'
@@ -86,11 +85,10 @@ async function removeProofs(tx: Tx, account: Pick<Account, 'id' | 'name' | 'kind
 const NAMESPACES = 'SELECT id FROM namespace WHERE account_id = $1 FOR UPDATE'
 const LOCK_REPOS = 'SELECT id FROM repo WHERE ns_id = $1 ORDER BY id FOR UPDATE'
 const PUBLISHED = 'SELECT 1 AS found FROM repo WHERE ns_id = $1 AND published_at IS NOT NULL LIMIT 1'
-/** Something was pushed, or is being pushed; the first row of each suffices. */
+/** Something was pushed, or is being pushed; the first row of each suffices. What has manifests is published. */
 const IN_USE = `SELECT 1 AS found FROM repo r WHERE r.ns_id = $1 AND (
     EXISTS (SELECT 1 FROM repo_blob l WHERE l.repo_id = r.id AND l.blob_id > 0)
     OR EXISTS (SELECT 1 FROM upload u WHERE u.repo_id = r.id AND u.state >= 0)
-    OR EXISTS (SELECT 1 FROM manifest m WHERE m.repo_id = r.id AND m.id > 0)
     OR EXISTS (SELECT 1 FROM gc_link g WHERE g.repo_id = r.id AND g.blob_id > 0)
     OR EXISTS (SELECT 1 FROM gc_manifest g WHERE g.repo_id = r.id AND g.manifest_id > 0))
   LIMIT 1`

@@ -19,10 +19,10 @@ const COLUMNS = `id, purpose, (SELECT name FROM account a WHERE a.id = account_i
   created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt"`
 const FIND = `SELECT ${COLUMNS} FROM one_time_link WHERE lookup = $1 AND expires_at > $2`
 const OF_ORGANISATION = `SELECT ${COLUMNS} FROM one_time_link WHERE purpose = ${PURPOSES.invitation}
-  AND account_id = (SELECT id FROM account WHERE name = $1) AND expires_at > $2 ORDER BY id DESC`
+  AND account_id = (SELECT id FROM account WHERE name = $1) AND expires_at > $2 ORDER BY expires_at DESC, id DESC`
 /** Of the site: all but the invitations of organisations. */
 const OF_SITE = `SELECT ${COLUMNS} FROM one_time_link WHERE expires_at > $1
-  AND (purpose <> ${PURPOSES.invitation} OR account_id IS NULL) ORDER BY id DESC`
+  AND (purpose <> ${PURPOSES.invitation} OR account_id IS NULL) ORDER BY expires_at DESC, id DESC`
 
 function toLink(row: Row): Link {
   const { id, createdBy, createdAt, expiresAt } = row
@@ -84,6 +84,8 @@ export async function useLink(tx: Tx, link: Link, user: string, cause: Cause): P
   await writeLinkRow(tx, 'link.use', link, cause, { user })
 }
 
+const DELETE_ADMINISTRATORS = `DELETE FROM one_time_link
+  WHERE account_id IS NULL AND purpose = ${PURPOSES.administrator}`
 const INSERT = `INSERT INTO one_time_link (lookup, purpose, account_id, role, created_by, created_at, expires_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
@@ -97,7 +99,7 @@ export async function createLink(
   const account = await accountOf(tx, purpose)
   if (account === 'absent') return { outcome: 'absent' }
   if (purpose.kind === 'administrator') {
-    await tx.run('DELETE FROM one_time_link WHERE purpose = $1', [PURPOSES.administrator])
+    await tx.run(DELETE_ADMINISTRATORS, [])
   } else if (purpose.kind === 'password-reset') {
     await dropResets(tx, (account as Account).id)
   }
@@ -130,9 +132,9 @@ async function accountOf(tx: Tx, purpose: LinkPurpose): Promise<Account | undefi
 
 /** Ends every link that would set the user's password. */
 export async function dropResets(tx: Tx, user: number): Promise<void> {
-  await tx.run('DELETE FROM one_time_link WHERE purpose = $1 AND account_id = $2', [
-    PURPOSES['password-reset'],
+  await tx.run('DELETE FROM one_time_link WHERE account_id = $1 AND purpose = $2', [
     user,
+    PURPOSES['password-reset'],
   ])
 }
 

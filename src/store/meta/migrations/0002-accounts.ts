@@ -124,7 +124,7 @@ export const accounts: Migration = {
       created_at INTEGER NOT NULL,
       expires_at INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX one_time_link_account ON one_time_link (purpose, account_id);
+    CREATE INDEX one_time_link_account ON one_time_link (account_id, purpose);
     CREATE INDEX one_time_link_expiry ON one_time_link (expires_at);
 
     CREATE TABLE signing_key (
@@ -294,7 +294,7 @@ export const accounts: Migration = {
       created_at bigint NOT NULL,
       expires_at bigint NOT NULL
     );
-    CREATE INDEX one_time_link_account ON one_time_link (purpose, account_id);
+    CREATE INDEX one_time_link_account ON one_time_link (account_id, purpose);
     CREATE INDEX one_time_link_expiry ON one_time_link (expires_at);
 
     CREATE TABLE signing_key (
