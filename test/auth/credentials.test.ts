@@ -136,6 +136,19 @@ describe('sessions and refresh tokens', () => {
   })
 })
 
+describe('a row of another kind than its secret says', () => {
+  test('proves nothing', async () => {
+    const { secret, lookup } = newSecret('token')
+    const session = { kind: 'session', name: 'no token', lookup } as const
+    await on.store.createCredential({ account: 'alice', credential: session }, CAUSE)
+    expect(await login('alice', secret)).toBe('unauthorized')
+    const key = newKey('alice', 'https://x/token')
+    const token = { kind: 'token', name: 'no key', lookup: key.lookup } as const
+    await on.store.createCredential({ account: 'alice', credential: token }, CAUSE)
+    expect(await login('_json_key', key.file)).toBe('unauthorized')
+  })
+})
+
 describe('what is refused', () => {
   /** Each with all of what was right but for one thing. */
   const cases: [what: string, attempt: () => Promise<[name: string, secret: string]>][] = [

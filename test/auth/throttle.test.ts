@@ -107,6 +107,16 @@ describe('the delay after failures', () => {
     expect(fail(t, 'wrong again', NOW)).toBe(1)
   })
 
+  test('a success clears the account’s failures while other attempts run', () => {
+    const t = throttle()
+    for (let i = 0; i < 2; i++) fail(t, `wrong ${i}`, NOW)
+    const right = t.admit({ name: 'alice', secret: 'right', guessable: true }, HERE, NOW)
+    t.succeeded(t.admit({ name: 'alice', secret: 'right', guessable: true }, HERE, NOW))
+    // With the one that runs, two more are as many as the limit lets in at once.
+    expect([0, 1, 2].map((i) => fail(t, `wrong again ${i}`, NOW))).toEqual([0, 0, 1])
+    t.succeeded(right)
+  })
+
   test('remembers a bounded number of addresses', () => {
     const t = throttle({ loginFailures: 1, addressFailures: 1 })
     fail(t, 'x', NOW)
