@@ -78,8 +78,8 @@ export function readKeyFile(text: string): KeyFile | undefined {
 /** Reads a key file in base64, either alphabet, wrapped or not, padded or not. */
 export function readKeyFileBase64(text: string): KeyFile | undefined {
   if (text.length > MAX_BASE64 * 2) return undefined
-  const plain = text.replace(/\s+/g, '').replace(/=+$/, '')
-  if (plain.length > MAX_BASE64 || !/^[\w+/-]+$/.test(plain)) return undefined
+  const plain = text.replace(/\s/g, '')
+  if (plain.length > MAX_BASE64 || !/^[\w+/-]+={0,2}$/.test(plain)) return undefined
   return readKeyFile(Buffer.from(plain, 'base64').toString('utf8'))
 }
 

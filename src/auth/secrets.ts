@@ -60,7 +60,7 @@ export function secretKind(text: string): SecretKind | undefined {
 
 /** Whether the text is meant to be a secret of ours, right or wrong: then it is nobody's password. */
 export function looksLikeSecret(text: string): boolean {
-  return KINDS.some(([, prefix]) => text.startsWith(prefix))
+  return text.startsWith('berth_') && KINDS.some(([, prefix]) => text.startsWith(prefix))
 }
 
 /** Whether the text has the shape of a token that was signed (a JWS in its compact form): then it is nobody's password either. */

@@ -68,6 +68,10 @@ describe('a key file', () => {
     expect(readKeyFile(text)).toBeUndefined()
     expect(readKeyFileBase64(base64(text))).toBeUndefined()
   })
+  test.each(['=', '===', `${base64(made.file)}===`, `${'='.repeat(8000)}x`, 'a=b'])(
+    'is not what only looks like base64',
+    (text) => expect(readKeyFileBase64(text)).toBeUndefined(),
+  )
   test('is not raw where base64 is said', () => expect(readKeyFileBase64(made.file)).toBeUndefined())
 
   const pem = { type: 'pkcs8', format: 'pem' } as const

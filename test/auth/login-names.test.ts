@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { loginAliases, readLoginName } from '../../src/auth/aliases.ts'
 import { type Authorization, readAuthorization } from '../../src/auth/basic.ts'
+import { newSecret, SECRET_PREFIXES, type SecretKind } from '../../src/auth/secrets.ts'
 import { parseAccountName } from '../../src/core/account-names.ts'
 
 const GUID = '00000000-0000-0000-0000-000000000000'
@@ -36,6 +39,18 @@ describe('names at a login', () => {
   test.each(accounts)('%p is the account %p', (name, account) =>
     expect(readLoginName(name, always)).toEqual({ kind: 'account', name: account }),
   )
+})
+
+describe('the guide', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/login.md'), 'utf8')
+
+  test('names every name there is, and the pattern that finds secrets', () => {
+    const names = [...loginAliases(['gitlab-ci-token']), '_json_key', '_json_key_base64', 'robot$acme+ci']
+    for (const name of names) expect(guide).toContain(`| \`${name}\` `)
+    const pattern = new RegExp(`^${/^berth_\(.*$/m.exec(guide)?.[0]}$`)
+    for (const kind of Object.keys(SECRET_PREFIXES) as SecretKind[])
+      expect(newSecret(kind).secret).toMatch(pattern)
+  })
 })
 
 describe('Authorization', () => {
