@@ -37,7 +37,11 @@ export class EdgeCall implements Call {
   }
 
   get address(): string {
-    this.#address ??= this.#edge.proxies.clientOf(this.peer, this.#header('x-forwarded-for'))
+    if (this.#address === undefined) {
+      const { proxies } = this.#edge
+      const forwarded = proxies.none ? null : this.#header('x-forwarded-for')
+      this.#address = proxies.clientOf(this.peer, forwarded)
+    }
     return this.#address
   }
 

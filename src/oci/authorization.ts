@@ -1,9 +1,8 @@
 import type { Authenticator, Guard, MaybePromise, TokenService } from '../core/access.ts'
-import type { Actor, Call } from '../core/context.ts'
-import { ANONYMOUS } from '../core/context.ts'
+import { type Actor, ANONYMOUS, type Call, type Context } from '../core/context.ts'
 import { refuse } from '../core/errors.ts'
+import { parseRepoName } from '../core/names.ts'
 import type { WireRequest } from './message.ts'
-import type { Operation } from './request.ts'
 
 /** What the wire needs where there are accounts. */
 export interface WireAuth {
@@ -26,20 +25,26 @@ export function actorOf(auth: WireAuth, request: WireRequest, call: Call): Maybe
   return auth.authenticator.authenticate(call, authorization)
 }
 
-/** Refuses `request-invalid` for headers that were joined: no scheme that is understood here has a comma. */
-export function refuseSeveral(authorization: string): void {
-  if (authorization.includes(','))
-    throw refuse('request-invalid', 'several Authorization headers came; send one of them')
-}
-
 /**
- * Refuses `unauthorized` to who has shown nothing – not even the token of nobody – where the registry would answer anyone: clients learn
- * of the challenge at `/v2/` and nowhere else (PROTOCOL 10.1).
+ * Lets in at `/v2/` and the list of extensions, which no right on a repository guards. Refuses `unauthorized` to who has shown nothing – not
+ * even the token of nobody – since clients learn of the challenge there and nowhere else (PROTOCOL 10.1), and to whose credential is gone.
  */
-export function refuseStrangers({ route }: Operation, actor: Actor): void {
-  if (route !== 'base' && route !== 'discover') return
-  if (actor.kind === 'anonymous' && actor.access === undefined)
+export async function admit(guard: Guard, ctx: Context): Promise<void> {
+  const { actor } = ctx
+  if (actor.kind === 'account') {
+    await guard.verbs(ctx, ANY_REPOSITORY)
+  } else if (actor.kind === 'anonymous' && actor.access === undefined) {
     throw refuse('unauthorized', 'this registry needs a token; log in, or ask for one as nobody', {
       challenge: {},
     })
+  }
+}
+
+/** Which it is does not matter: asking for the verbs there refuses bad credentials and nothing else. */
+const ANY_REPOSITORY = parseRepoName('library/any')
+
+/** Refuses `request-invalid` for headers that were joined: no scheme that is understood here has a comma. */
+function refuseSeveral(authorization: string): void {
+  if (authorization.includes(','))
+    throw refuse('request-invalid', 'several Authorization headers came; send one of them')
 }

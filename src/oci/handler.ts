@@ -1,7 +1,7 @@
 import { type Actor, ANONYMOUS, type Context, contextOf } from '../core/context.ts'
 import { isRefusal, refuse } from '../core/errors.ts'
 import type { Registry } from '../core/registry.ts'
-import { actorOf, refuseStrangers, type WireAuth } from './authorization.ts'
+import { actorOf, admit, type WireAuth } from './authorization.ts'
 import { base, discover, v1Ping } from './base.ts'
 import { blobHandler } from './blobs.ts'
 import { keepPrivate } from './caching.ts'
@@ -26,6 +26,9 @@ export interface WireOptions {
   /** Absent: everyone is nobody, and nothing asks who they are. */
   readonly auth?: WireAuth
 }
+
+/** What the registry is not asked for, and so no guard around it. */
+const OPEN: ReadonlySet<Operation['route']> = new Set(['base', 'discover'])
 
 /**
  * Serves a registry by the OCI Distribution Specification and Docker's additions to it; with `auth` also the tokens for it, and every
@@ -102,9 +105,10 @@ export function wireHandler(registry: Registry, { limits, auth }: WireOptions): 
         if (auth !== undefined && operation.route !== 'v1-ping') {
           const asking = actorOf(auth, request, call)
           actor = asking instanceof Promise ? await asking : asking
-          refuseStrangers(operation, actor)
         }
-        reply = await perform(operation, request, body, contextOf(call, actor))
+        const ctx = contextOf(call, actor)
+        if (auth !== undefined && OPEN.has(operation.route)) await admit(auth.guard, ctx)
+        reply = await perform(operation, request, body, ctx)
       }
     } catch (error) {
       if (!isRefusal(error)) throw error

@@ -36,6 +36,8 @@ const TOKENS: Readonly<Record<string, Actor>> = {
   'alice-for-nothing': person(1, 'alice', []),
   'alice-for-the-catalogue': person(1, 'alice', [CATALOG]),
   nobody: { ...ANONYMOUS, access: [] },
+  // Its signature is good, its account is not there any more.
+  gone: person(9, 'gone', []),
 }
 
 export const PUBLIC = 'wire/public'
@@ -117,6 +119,7 @@ const WIRE: Record<Verb, string> = {
 }
 
 function verbsOf({ actor }: Context, repo: RepoName): number {
+  if (actor.kind === 'account' && actor.name === 'gone') throw wrong()
   if (actor.kind === 'account') return actor.name === 'alice' ? ALL_VERBS : BUNDLES.read
   return repo === PUBLIC ? BUNDLES.read : NO_VERBS
 }

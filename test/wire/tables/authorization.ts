@@ -132,6 +132,12 @@ export const AUTHORIZATION: readonly Row[] = [
     request: as(basic('alice', 'wrong'), get('/v2/')),
     expect: challenged(',error="invalid_token",error_description="these credentials are not good"'),
   },
+  ...[get('/v2/'), get('/v2/_oci/ext/discover')].map((request) => ({
+    id: '10.1',
+    title: `a token whose credential is gone opens nothing: ${request.path}`,
+    request: as(bearer('gone'), request),
+    expect: challenged(',error="invalid_token",error_description="these credentials are not good"'),
+  })),
   ...strangers,
   ...spellings,
   ...badTokens,
