@@ -4,9 +4,11 @@ import { garbageCases } from './metadata/garbage.ts'
 import { linkCases } from './metadata/links.ts'
 import { listCases } from './metadata/lists.ts'
 import { manifestCases } from './metadata/manifests.ts'
+import { newTagCases } from './metadata/new-tags.ts'
 import { raceCases } from './metadata/races.ts'
 import { searchCases } from './metadata/search.ts'
 import { uploadCases } from './metadata/uploads.ts'
+import { visibleCases } from './metadata/visible.ts'
 
 /** What every metadata store must do, whatever it is made of. `hasSql`: `make` gives a look into its database. */
 export function metadataSuite(
@@ -30,7 +32,9 @@ export function metadataSuite(
     uploadCases(store)
     linkCases(store)
     manifestCases(store)
+    newTagCases(store)
     listCases(store)
+    visibleCases(store)
     searchCases(() => made, hasSql)
     raceCases(store)
     if (hasSql) garbageCases(() => made)

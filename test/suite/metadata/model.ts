@@ -91,6 +91,7 @@ const step = fc.oneof(
       expect: fc.constantFrom('', '', '', '', 'absent', 'present', 'digest'),
       expected: below(MANIFESTS),
       depth: fc.option(below(3), { freq: 2 }),
+      moves: fc.nat({ max: 3 }).map((chance) => chance > 0),
     }),
   },
   // What a collector does with entries that prove wrong; seen by nobody, but what is forgotten then leaks.
@@ -249,6 +250,7 @@ export class World {
           ...{ repo: this.repo(step.repo), tags: step.tags.map((at) => tag(`t${at}`)), sparse: step.sparse },
           ...{ ...where, ...this.#expectation(step.expect, step.expected) },
           ...(step.depth !== null && { maxIndexDepth: step.depth }),
+          ...(!step.moves && { moveTags: false }),
         })
       case 'deleteManifest':
         return await store.deleteManifest({
