@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { openSqlite } from '../../src/store/meta/sqlite.ts'
 import { type BerthServer, startBerth } from '../testbed/berth.ts'
 import { run } from '../testbed/run.ts'
 import { tempFolder } from '../testbed/temp.ts'
@@ -122,6 +124,54 @@ describe('the management API', () => {
       expect([name, answer.status]).toEqual([name, 401])
       expect(answer.headers.get('www-authenticate')).toContain(`scope="repository:${name}:pull"`)
     }
+  })
+})
+
+describe('who runs the server', () => {
+  test('is let in to the API by a file of the data directory, and nowhere else', async () => {
+    await using server = await startBerth({ accounts: true })
+    const path = join(server.data, 'operator.json')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    const { address, token } = JSON.parse(readFileSync(path, 'utf8'))
+    expect(address).toBe(server.host)
+    const headers = { Authorization: `Bearer ${token}` }
+    const session = await fetch(`${server.url}/api/v1/session`, { headers })
+    expect(await session.json()).toMatchObject({ kind: 'operator' })
+    for (const each of ['/v2/', '/token', '/v2/_catalog'])
+      expect((await fetch(server.url + each, { headers })).status).toBe(401)
+    expect(server.daemon.lines.join()).not.toContain(token)
+    await server.daemon.stop()
+    expect(existsSync(path)).toBe(false)
+  })
+})
+
+describe('a server with accounts', () => {
+  const server = (env: Record<string, string>) =>
+    startBerth({ accounts: true, env: { BERTH_REFRESH_TOKENS: 'true', ...env } })
+
+  const login = async ({ url, admin }: BerthServer) => {
+    const Authorization = `Basic ${Buffer.from(`${admin.name}:${admin.password}`).toString('base64')}`
+    expect((await fetch(`${url}/token?offline_token=true`, { headers: { Authorization } })).status).toBe(200)
+  }
+
+  test('writes down at its end what credentials were used for', async () => {
+    await using berth = await server({ BERTH_LAST_USED_SECONDS: '1000' })
+    await login(berth)
+    expect(await berth.daemon.stop()).toBe(0)
+    const store = await openSqlite(join(berth.data, 'berth.db'))
+    try {
+      const [password] = await store.listCredentials('admin', ['password'])
+      expect(password?.lastUsed?.address).toBe('127.0.0.1')
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('sweeps what is over', async () => {
+    await using berth = await server({ BERTH_SWEEP_SECONDS: '0.05', BERTH_REFRESH_TOKEN_SECONDS: '0' })
+    await login(berth)
+    await berth.daemon.waitForLine((line) => line.includes('swept credentials'))
+    expect(await berth.daemon.stop()).toBe(0)
   })
 })
 
