@@ -44,7 +44,7 @@ export const API_ROWS: Readonly<Record<Endpoint, ApiRow>> = {
   'GET /users/{user}': found,
   'PATCH /users/{user}': { body: (unique) => ({ displayName: unique }), done: 200 },
   // It is a member of nothing and its namespace is empty; but the whole matrix needs it.
-  'DELETE /users/{user}': { path: { user: 'UNIQUE' }, done: 404 },
+  'DELETE /users/{user}': { path: { user: 'UNIQUE' }, done: 404, but: { admin: 403 } },
   'PUT /users/{user}/password': { body: () => ({ password: PASSWORD, current: PASSWORD }), done: 204 },
   'POST /users/{user}/password-reset': { done: 201 },
   'GET /users/{user}/tokens': found,
@@ -145,7 +145,12 @@ export const API_ROWS: Readonly<Record<Endpoint, ApiRow>> = {
   'DELETE /repositories/{repository}/-/grants/{id}': gone,
 
   'GET /repositories': found,
-  'POST /repositories': { body: (unique) => ({ name: `acme/${unique}` }), done: 201 },
+  'POST /repositories': {
+    body: (unique) => ({ name: `acme/${unique}` }),
+    done: 201,
+    // Needs push on the name.
+    but: { 'other user': 403, reader: 403, 'team member': 403, 'scoped token': 403 },
+  },
   'GET /repositories/{repository}': found,
   'PATCH /repositories/{repository}': { body: (unique) => ({ description: unique }), done: 200 },
   'GET /repositories/{repository}/-/tags': found,

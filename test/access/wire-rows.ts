@@ -12,6 +12,8 @@ export interface WireRow {
   /** What the caller must be allowed; `/v2/` and the lists have rules of their own. */
   readonly verb: Verb | 'token' | 'nothing'
   readonly path: (repo: string, unique: string) => string
+  /** Asked of the token besides the repository. */
+  readonly scope?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: (unique: string) => Uint8Array
   /** Status where it is allowed and the repository holds the image. */
@@ -32,12 +34,36 @@ export const WIRE_ROWS = {
   'HEAD base': { verb: 'token', path: () => '/v2/', there: 200, absent: 200 },
   'GET discover': { verb: 'token', path: () => '/v2/_oci/ext/discover', there: 200, absent: 200 },
   'HEAD discover': { verb: 'token', path: () => '/v2/_oci/ext/discover', there: 200, absent: 200 },
-  'GET catalog': { verb: 'token', path: () => '/v2/_catalog', there: 200, absent: 200 },
-  'HEAD catalog': { verb: 'token', path: () => '/v2/_catalog', there: 200, absent: 200 },
+  'GET catalog': {
+    verb: 'token',
+    path: () => '/v2/_catalog',
+    scope: 'registry:catalog:*',
+    there: 200,
+    absent: 200,
+  },
+  'HEAD catalog': {
+    verb: 'token',
+    path: () => '/v2/_catalog',
+    scope: 'registry:catalog:*',
+    there: 200,
+    absent: 200,
+  },
   'GET v1-ping': { verb: 'nothing', path: () => '/v1/_ping', there: 200, absent: 200 },
   'HEAD v1-ping': { verb: 'nothing', path: () => '/v1/_ping', there: 200, absent: 200 },
-  'GET search': { verb: 'nothing', path: () => '/v1/search?q=acme', there: 200, absent: 200 },
-  'HEAD search': { verb: 'nothing', path: () => '/v1/search?q=acme', there: 200, absent: 200 },
+  'GET search': {
+    verb: 'nothing',
+    path: () => '/v1/search?q=acme',
+    scope: 'registry:catalog:search',
+    there: 200,
+    absent: 200,
+  },
+  'HEAD search': {
+    verb: 'nothing',
+    path: () => '/v1/search?q=acme',
+    scope: 'registry:catalog:search',
+    there: 200,
+    absent: 200,
+  },
   'GET tags': reading((repo) => `/v2/${repo}/tags/list`),
   'HEAD tags': reading((repo) => `/v2/${repo}/tags/list`),
   'GET referrers': reading((repo) => `/v2/${repo}/referrers/${sha256(MANIFEST)}`, 200),

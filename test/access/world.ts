@@ -14,8 +14,8 @@ export interface World extends AsyncDisposable {
   readonly logins: Readonly<Record<ActorName, readonly [name: string, secret: string] | undefined>>
   /** Basic, for the management API. */
   basic(actor: ActorName): Record<string, string>
-  /** A registry token for everything the actor may do on a repository; nobody has none. */
-  token(actor: ActorName, repo: string): Promise<Record<string, string>>
+  /** A registry token for everything the actor may do on a repository, and for another scope; nobody has none. */
+  token(actor: ActorName, repo: string, more?: string): Promise<Record<string, string>>
 }
 
 export function basic([name, secret]: readonly [string, string]): Record<string, string> {
@@ -106,10 +106,12 @@ export async function startWorld(options: BerthOptions = {}): Promise<World> {
       const login = logins[actor]
       return login === undefined ? {} : basic(login)
     },
-    async token(actor, repo) {
+    async token(actor, repo, more) {
       const login = logins[actor]
       if (login === undefined) return {}
-      return { Authorization: `Bearer ${await registryToken(server.url, login, SCOPES(repo))}` }
+      return {
+        Authorization: `Bearer ${await registryToken(server.url, login, more ? `${SCOPES(repo)} ${more}` : SCOPES(repo))}`,
+      }
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -121,5 +123,5 @@ let last = 0
 export function nameOf(target: TargetName): string {
   if (target === 'public' || target === 'private') return `acme/${target}`
   last++
-  return target === 'absent' ? `acme/absent-${last}` : `nobody/absent-${last}`
+  return target === 'absent' ? `acme/absent-${last}` : `elsewhere/absent-${last}`
 }
