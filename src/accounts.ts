@@ -149,7 +149,7 @@ function boundedHasher({ passwordConcurrency, passwordMaxWaiting }: Config): Pas
 }
 
 /** The API, its pages, and paths of Docker Hub that no repository can have. */
-const WEB = /^\/(?:api|join|reset)(?:$|\/)|^\/v2\/(?:users|repositories)\//
+const WEB = /^\/(?:api|join|reset)(?:$|\/)|^\/v2\/(?:users\/|repositories(?:$|\/)|auth\/token\/?$)/
 
 function isWebPath(path: string): boolean {
   return WEB.test(path)

@@ -1,5 +1,7 @@
 import type { Actor, Call } from '../core/context.ts'
 import type { ApiParts } from './handler.ts'
+import { HUB_DOOR } from './hub/door.ts'
+import { JOIN_DOOR } from './join-page.ts'
 
 /** Paths that are answered beside the contract: pages, and paths that tools of other registries call. */
 export interface Door {
@@ -9,4 +11,4 @@ export interface Door {
   answer(request: Request, call: Call, parts: ApiParts, actor?: Actor): Promise<Response>
 }
 
-export const DOORS: readonly Door[] = []
+export const DOORS: readonly Door[] = [JOIN_DOOR, HUB_DOOR]

@@ -1,0 +1,123 @@
+import { findLink } from '../auth/links.ts'
+import { ANONYMOUS, type Call, contextOf } from '../core/context.ts'
+import { RegistryError, refuse } from '../core/errors.ts'
+import type { Link } from '../store/meta/account-store.ts'
+import { causeOf } from './cause.ts'
+import type { Door } from './doors.ts'
+import type { ApiParts } from './handler.ts'
+import { SIGNUP_HANDLERS } from './handlers/signup.ts'
+import { doneView, formView, type JoinFields, type Mistakes, uselessView } from './join-views.ts'
+import { isTold, Refusal, refusalResponse } from './problem.ts'
+import { readText } from './read-input.ts'
+
+/** Where links lead: `/join` for those that make an account, `/reset` for those that set a password. One page serves both. */
+const PATHS: ReadonlySet<string> = new Set(['/join', '/reset'])
+/** Bytes of a form: a few fields, percent-encoded. */
+const MAX_FORM = 16 * 1024
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
+
+/**
+ * The page behind a one-time link: a form without script, for the first administrator, an invitation, a new password. What it does, the API
+ * does; here it is asked for by people.
+ */
+export const JOIN_DOOR: Door = {
+  handles: (path) => PATHS.has(path),
+  async answer(request, call, parts) {
+    switch (request.method) {
+      case 'GET':
+      case 'HEAD':
+        return show(new URL(request.url).searchParams.get('token') ?? '', parts)
+      case 'POST':
+        return submit(request, call, parts)
+      default:
+        throw refuse('method-not-allowed', 'the page is read (GET), and its form is sent (POST)', {
+          allow: 'GET, HEAD, POST',
+        })
+    }
+  },
+}
+
+async function show(token: string, parts: ApiParts): Promise<Response> {
+  const link = await findLink(parts.store, token, parts.clock.now())
+  if (link === undefined) return uselessView()
+  return formView({ token, link, rules: parts.settings }, {}, {})
+}
+
+async function submit(request: Request, call: Call, parts: ApiParts): Promise<Response> {
+  refuseForeignForm(request, call)
+  if (!FORM_TYPE.test(request.headers.get('Content-Type') ?? ''))
+    throw new Refusal('media-type-unsupported', 'this takes the form of the page; open the link in a browser')
+  const form = new URLSearchParams(await readText(request, MAX_FORM))
+  const field = (name: string) => form.get(name) ?? ''
+  const token = field('token')
+  const link = await findLink(parts.store, token, parts.clock.now())
+  if (link === undefined) return uselessView()
+  const fields: JoinFields = { username: field('username'), displayName: field('displayName') }
+  const place = { token, link, rules: parts.settings }
+  const again = (mistakes: Mistakes, status: number) => formView(place, fields, mistakes, status)
+  if (field('password') !== field('repeated'))
+    return again({ repeated: 'this is another password than the one above; type both again' }, 400)
+  try {
+    const name = await act(link, { ...fields, token, password: field('password') }, call, parts)
+    return doneView(link, name, new URL(call.origin).host)
+  } catch (error) {
+    if (!isTold(error)) throw error
+    if (error instanceof Refusal && error.kind === 'link-invalid') return uselessView()
+    return again(mistakesOf(error), refusalResponse(error, call.requestId).status)
+  }
+}
+
+/** Uses the link up by what the API has for it. Gives the account's name. */
+async function act(
+  link: Link,
+  { token, username, displayName, password }: JoinFields & { token: string; password: string },
+  call: Call,
+  parts: ApiParts,
+): Promise<string> {
+  const ctx = contextOf(call, ANONYMOUS)
+  const asked = {
+    ctx,
+    caller: { kind: 'anonymous', name: 'anonymous', whole: false, administrator: false, owned: [] },
+    path: {},
+    query: undefined,
+    version: undefined,
+    cause: causeOf(ctx, parts.clock.now()),
+  } as const
+  const { purpose } = link
+  if (purpose.kind === 'password-reset') {
+    await SIGNUP_HANDLERS['POST /password-resets']({ ...asked, body: { link: token, password } }, parts)
+    return purpose.user
+  }
+  const body = { username: username.trim(), displayName: displayName.trim(), password, link: token }
+  await SIGNUP_HANDLERS['POST /signup']({ ...asked, body }, parts)
+  return body.username
+}
+
+/** What was wrong, by field. */
+function mistakesOf(error: Refusal | RegistryError): Mistakes {
+  if (error instanceof RegistryError) return { form: error.message }
+  if (error.kind === 'conflict') return { username: error.message }
+  const mistakes: Record<string, string> = {}
+  for (const { at, message } of error.errors ?? [])
+    mistakes[at === 'username' || at === 'password' || at === 'displayName' ? at : 'form'] = message
+  return Object.keys(mistakes).length > 0 ? mistakes : { form: error.message }
+}
+
+/**
+ * Refuses `foreign-origin` for a form that another site's page had a browser send. Nothing here is done on the visitor's authority, since no
+ * cookie is looked at and the link's secret stands in the form; yet nobody should get an account by looking at a page. This page gives its
+ * address to nobody, so that browsers send `Origin: null` with its form: only what names another site is refused.
+ */
+function refuseForeignForm(request: Request, call: Call): void {
+  const site = request.headers.get('Sec-Fetch-Site')
+  const origin = request.headers.get('Origin')
+  const own =
+    site !== null
+      ? site === 'same-origin' || site === 'none'
+      : origin === null || origin === 'null' || origin === new URL(call.origin).origin
+  if (own) return
+  throw new Refusal(
+    'foreign-origin',
+    `the form was sent from a page that is not of this server (${call.origin}); open the link itself`,
+  )
+}
