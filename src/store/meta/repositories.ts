@@ -36,9 +36,9 @@ export async function lockRepo(
   return await tx.get<RepoRow>(mode === 'alone' || dialect.alone ? LOCK_ALONE : LOCK_SHARED, [name])
 }
 
-/** Holds a repository, known by its id, shared. */
-export async function lockRepoById(tx: Tx, dialect: Dialect, id: number): Promise<void> {
-  if (!dialect.alone) await tx.get(LOCK_SHARED_ID, [id])
+/** Holds a repository, known by its id, shared; false when it is gone. */
+export async function lockRepoById(tx: Tx, dialect: Dialect, id: number): Promise<boolean> {
+  return dialect.alone || (await tx.get(LOCK_SHARED_ID, [id])) !== undefined
 }
 
 const ADD_NAMESPACE = `INSERT INTO namespace (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`

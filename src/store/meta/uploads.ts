@@ -98,7 +98,8 @@ export async function finishUpload(
   let upload = await tx.get<OpenRow>(FIND_OPEN, [finish.id, finish.now])
   if (upload === undefined) return { outcome: 'gone' }
   if (!dialect.alone) {
-    await lockRepoById(tx, dialect, upload.repoId)
+    // A session does not hold its repository: an account may have been deleted with it since.
+    if (!(await lockRepoById(tx, dialect, upload.repoId))) return { outcome: 'gone' }
     upload = await tx.get<OpenRow>(`${FIND_OPEN} FOR UPDATE`, [finish.id, finish.now])
     if (upload === undefined) return { outcome: 'gone' }
   }

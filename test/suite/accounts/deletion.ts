@@ -18,13 +18,12 @@ export function deletionCases(tested: () => AccountsUnderTest) {
   const store = () => tested().store
   const remove = (name: string) => store().deleteAccount({ name }, CAUSE)
   const rows = async (text: string) => (await tested().sql(text)).length
-  /** A grant and a default grant in a namespace, as they stand in the tables. */
-  const grantIn = async (namespace: string, kind: number, subject: number) => {
-    const ns = `(SELECT id FROM namespace WHERE name = '${namespace}')`
-    await tested().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
-      VALUES (${ns}, 1, ${kind}, ${subject}, '${namespace}/**', 3, ${NOW}) RETURNING id`)
-    await tested().sql(`INSERT INTO default_grant (ns_id, subject_kind, subject_id, verbs)
-      VALUES (${ns}, ${kind}, ${subject}, 1) RETURNING ns_id`)
+  /** A grant and a default grant in a namespace. */
+  const grantIn = async (namespace: string, subject: string) => {
+    const grant = { namespace, subject, pattern: `${namespace}/**`, verbs: 3 }
+    expect(await store().setGrant(grant, CAUSE)).toMatchObject({ outcome: 'created' })
+    const grants = [{ subject, verbs: 1 }]
+    expect(await store().setDefaultGrants({ namespace, grants }, CAUSE)).toBe('done')
   }
   const grantsTo = (kind: number, subject: number) =>
     rows(`SELECT subject_id FROM access_grant WHERE subject_kind = ${kind} AND subject_id = ${subject}
@@ -41,9 +40,9 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       await give(store(), user.name, token)
       const robot = await store().createRobot({ owner: user.name, name: 'ci', secret }, CAUSE)
       const robotId = (robot as { account: { id: number } }).account.id
-      await grantIn(organisation, 1, user.id)
-      await grantIn(other.name, 1, robotId)
-      await grantIn(user.name, 1, other.id)
+      await grantIn(organisation, `user:${user.name}`)
+      await grantIn(other.name, `robot:${user.name}+ci`)
+      await grantIn(user.name, `user:${other.name}`)
       const reset = newLookup()
       const purpose = { kind: 'password-reset' as const, user: user.name }
       await store().createLink({ lookup: reset, purpose, expiresAt: NOW + 1 }, CAUSE)
@@ -63,14 +62,18 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       expect((await audited(tested().sql, organisation)).slice(-3)).toEqual([
         { action: 'member.remove', target: user.name, detail: { deleted: true } },
         {
-          action: 'grant.remove',
-          target: `${organisation}/**`,
-          detail: { subject: `user:${user.name}`, pattern: `${organisation}/**`, verbs: ['pull', 'push'] },
-        },
-        {
-          action: 'default-grant.remove',
+          action: 'default-grants.remove',
           target: organisation,
           detail: { subject: `user:${user.name}`, verbs: ['pull'] },
+        },
+        {
+          action: 'grant.remove',
+          target: `${organisation}/**`,
+          detail: {
+            subject: `user:${user.name}`,
+            pattern: `${organisation}/**`,
+            verbs: ['pull', 'push', 'create-tag'],
+          },
         },
       ])
       expect((await audited(tested().sql, user.name)).at(-1)).toEqual({
@@ -83,7 +86,7 @@ export function deletionCases(tested: () => AccountsUnderTest) {
     test('a name that is free again brings nothing of what was', async () => {
       const user = await newUser(store(), { password: VERIFIER })
       const { name: organisation } = await newOrganisation(store())
-      await grantIn(organisation, 1, user.id)
+      await grantIn(organisation, `user:${user.name}`)
       await remove(user.name)
       const again = await store().createUser(
         { name: user.name, administrator: false, password: undefined },
@@ -105,7 +108,7 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       await store().addTeamMember({ organisation: name, team: 'devs', user: user.name }, CAUSE)
       const secret = credential('secret')
       await store().createRobot({ owner: name, name: 'ci', secret }, CAUSE)
-      await grantIn(name, 2, teamId)
+      await grantIn(name, `team:${name}/devs`)
       const lookup = newLookup()
       const purpose = { kind: 'invitation' as const, organisation: name }
       await store().createLink({ lookup, purpose, expiresAt: NOW + 1 }, CAUSE)
@@ -126,12 +129,12 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       const { name: organisation } = await newOrganisation(store())
       const made = await store().createTeam({ organisation, name: 'devs' }, CAUSE)
       const { id } = (made as { team: { id: number } }).team
-      await grantIn(organisation, 2, id)
+      await grantIn(organisation, `team:${organisation}/devs`)
       expect(await store().deleteTeam({ organisation, team: 'devs' }, CAUSE)).toBe('done')
       expect(await grantsTo(2, id)).toBe(0)
       expect((await audited(tested().sql, organisation)).slice(-3).map((row) => row.action)).toEqual([
+        'default-grants.remove',
         'grant.remove',
-        'default-grant.remove',
         'team.delete',
       ])
     })

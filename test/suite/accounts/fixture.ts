@@ -97,7 +97,7 @@ export async function audited(sql: AccountsUnderTest['sql'], namespace: string |
   }))
 }
 
-export const repoIn = (namespace: string): RepoName => parseRepoName(`${namespace}/app`)
+export const repoIn = (namespace: string, name = 'app'): RepoName => parseRepoName(`${namespace}/${name}`)
 
 /** What must find nothing, on both databases. */
 const INVARIANTS: Readonly<Record<string, string>> = {
@@ -119,6 +119,8 @@ const INVARIANTS: Readonly<Record<string, string>> = {
     WHERE a.kind = 2`,
   'a credential that came from one of another account': `SELECT 1 FROM credential c
     JOIN credential p ON p.id = c.parent_id WHERE p.account_id <> c.account_id`,
+  'a repository of no namespace': 'SELECT 1 FROM repo WHERE ns_id NOT IN (SELECT id FROM namespace)',
+  'a link of a repository that is gone': 'SELECT 1 FROM repo_blob WHERE repo_id NOT IN (SELECT id FROM repo)',
   'a secret in the audit': `SELECT 1 FROM audit WHERE detail LIKE '%canary%' OR target LIKE '%canary%'`,
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { image, NOW, pushed } from '../metadata/fixture.ts'
+import { image, NOW, pushBlob, pushed } from '../metadata/fixture.ts'
 import {
   type AccountsUnderTest,
+  brokenInvariants,
   CAUSE,
   credential,
   disableOtherAdministrators,
@@ -162,6 +163,46 @@ export function accountRaces(tested: () => AccountsUnderTest) {
         expect(await store().findAccount(`${user.name}+ci`)).toBeUndefined()
         expect((await store().listMembers(organisation, { limit: 9 })).items).toHaveLength(1)
       }
+    }, 60_000)
+
+    test('nothing stays granted to who is deleted', async () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const user = await newUser(store())
+        const { name: organisation } = await newOrganisation(store())
+        await store().createTeam({ organisation, name: 'devs' }, CAUSE)
+        const subjects = [`user:${user.name}`, `team:${organisation}/devs`]
+        const grants = subjects.map((subject) => ({ subject, verbs: 1 }))
+        if (round % 2 === 0) await store().setDefaultGrants({ namespace: organisation, grants }, CAUSE)
+        await Promise.all([
+          store().setDefaultGrants({ namespace: organisation, grants }, CAUSE),
+          ...times(3, (at) => pushed(store(), repoIn(organisation, `app${at}`), image())),
+          store().deleteAccount({ name: user.name }, CAUSE),
+          store().deleteTeam({ organisation, team: 'devs' }, CAUSE),
+          ...subjects.map((subject) =>
+            store().setGrant(
+              { namespace: organisation, subject, pattern: `${organisation}/*`, verbs: 1 },
+              CAUSE,
+            ),
+          ),
+        ])
+      }
+      expect(await brokenInvariants(tested().sql)).toEqual([])
+    }, 60_000)
+
+    test('a repository is of a namespace, whoever goes', async () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const user = await newUser(store())
+        const repo = repoIn(user.name)
+        if (round % 2 === 0) await store().createRepository({ name: repo }, CAUSE)
+        const [deleted, pushed] = await Promise.allSettled([
+          store().deleteAccount({ name: user.name }, CAUSE),
+          pushBlob(store(), repo),
+        ])
+        expect(['done', 'has-repositories']).toContain((deleted as { value: string }).value)
+        if (pushed.status === 'rejected') expect(`${pushed.reason}`).toContain('gone')
+        else expect(await store().findBlob(repo, pushed.value.digest)).toBeDefined()
+      }
+      expect(await brokenInvariants(tested().sql)).toEqual([])
     }, 60_000)
 
     test('no login outlives the password it came from', async () => {
