@@ -29,9 +29,9 @@ const COLUMNS = `id, at, actor, credential_id AS credential, action, target, nam
 const OUT_OF_ORDER = 1_000
 
 /** The numbers that rows of a time can have, found by time, so that what lies outside is not read. */
-const FIRST = 'SELECT min(id) AS id FROM (SELECT id FROM audit WHERE at >= $1 ORDER BY at, id LIMIT $2) first'
+const FIRST = 'SELECT min(id) AS id FROM (SELECT id FROM audit WHERE at >= $1 ORDER BY at, id LIMIT $2) few'
 const LAST =
-  'SELECT max(id) AS id FROM (SELECT id FROM audit WHERE at <= $1 ORDER BY at DESC, id DESC LIMIT $2) last'
+  'SELECT max(id) AS id FROM (SELECT id FROM audit WHERE at <= $1 ORDER BY at DESC, id DESC LIMIT $2) few'
 
 /** See AccessStore.listAudit. */
 export async function listAudit(
@@ -62,11 +62,10 @@ export async function listAudit(
     where('id <=', last.id)
     where('at <=', filter.until)
   }
-  if (page.last !== undefined) where('id <', storable(page.last))
+  where('id <', storable(page.last ?? Number.MAX_SAFE_INTEGER))
   values.push(page.limit + 1)
   const rows = await tx.all<Row>(
-    `SELECT ${COLUMNS} FROM audit ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-     ORDER BY id DESC LIMIT $${values.length}`,
+    `SELECT ${COLUMNS} FROM audit WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT $${values.length}`,
     values,
   )
   const more = rows.length > page.limit

@@ -9,10 +9,10 @@ import { mediaType } from '../schema.ts'
 const REPO = 'SELECT id FROM repo WHERE name = $1 AND deleted_at IS NULL'
 
 const tagsWhere = (condition: string) => `
-  SELECT t.name, t.updated_at AS "updatedAt", m.digest, m.media, m.size
+  SELECT few.name, few.updated_at AS "updatedAt", m.digest, m.media, m.size
   FROM (SELECT name, updated_at, manifest_id FROM tag WHERE repo_id = $1 AND name > $2${condition}
-    ORDER BY name LIMIT $3) t
-  JOIN manifest m ON m.repo_id = $1 AND m.id = t.manifest_id ORDER BY t.name`
+    ORDER BY name LIMIT $3) few
+  JOIN manifest m ON m.repo_id = $1 AND m.id = few.manifest_id ORDER BY few.name`
 const TAGS = tagsWhere('')
 /** Letters count as they are, in both databases: what loses something by the replacement contains it. */
 const TAGS_WITH = tagsWhere(" AND replace(name, $4, '') <> name")
