@@ -8,8 +8,11 @@ import { answerOf } from './answer.ts'
 const FRESH_MS = 30_000
 /** A key of that name may have been added by another replica: asked for at most so often, in ms, whatever tokens say. */
 const UNKNOWN_MS = 2_000
-/** How long a key stands in the table before it signs, in ms, unless it is the only one: every replica knows it by then. */
-const PUBLISH_MS = 2 * FRESH_MS
+/**
+ * How long a key stands in the table before it signs, in ms, unless it is the only one: every replica knows it by then, and whoever keeps
+ * the public keys as long as they may be kept.
+ */
+const PUBLISH_MS = 300_000
 /** A key signs that long at least, in ms, so that the table stays small. */
 const LEAST_LIFE_MS = 60_000
 /** The name of a key: its thumbprint (RFC 7638). */
