@@ -15,7 +15,7 @@ import type { WireHandler, WireReply, WireRequest } from './message.ts'
 import { locate, type Place } from './path.ts'
 import { referrersHandler } from './referrers.ts'
 import { type Operation, parseOperation } from './request.ts'
-import { searchHandler } from './search.ts'
+import { refuseWithoutLogin, searchHandler } from './search.ts'
 import { tagsHandler } from './tags.ts'
 import { isTokenPath, tokenHandler } from './token.ts'
 import { uploadHandler, uploadsHandler } from './uploads.ts'
@@ -106,6 +106,7 @@ export function wireHandler(registry: Registry, { limits, auth }: WireOptions): 
           const asking = actorOf(auth, request, call)
           actor = asking instanceof Promise ? await asking : asking
         }
+        if (auth !== undefined && operation.route === 'search') refuseWithoutLogin(request, actor)
         const ctx = contextOf(call, actor)
         if (auth !== undefined && OPEN.has(operation.route)) await admit(auth.guard, ctx)
         reply = await perform(operation, request, body, ctx)

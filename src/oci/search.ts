@@ -1,10 +1,22 @@
-import type { Context } from '../core/context.ts'
+import type { Actor, Context } from '../core/context.ts'
 import { refuse } from '../core/errors.ts'
 import type { Registry } from '../core/registry.ts'
 import type { WireLimits } from './limits.ts'
-import type { WireReply } from './message.ts'
+import type { WireReply, WireRequest } from './message.ts'
 import { json } from './replies.ts'
 import type { Operation } from './request.ts'
+
+/**
+ * containers/image asks here without the login it has, and turns to the catalogue, with it, only when this fails; so its users would never
+ * find what is private. It gives itself away by a header that `docker search` does not send.
+ */
+export function refuseWithoutLogin(request: WireRequest, actor: Actor): void {
+  const nobody = actor.kind === 'anonymous' && actor.access === undefined
+  if (!nobody || request.header('docker-distribution-api-version') === null) return
+  throw refuse('unauthorized', 'this client searches with a login by the catalogue; go on there', {
+    challenge: { scopes: ['registry:catalog:search'] },
+  })
+}
 
 type SearchOperation = Extract<Operation, { route: 'search' }>
 
