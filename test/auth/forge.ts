@@ -7,7 +7,11 @@ export const part = (value: unknown): string =>
 
 /** Signs any header and claims (as objects, or as their very text) with an Ed25519 key. */
 export function signed(header: unknown, claims: unknown, key: KeyObject): string {
-  const input = `${part(header)}.${part(claims)}`
+  return signedText(`${part(header)}.${part(claims)}`, key)
+}
+
+/** Signs any text. */
+export function signedText(input: string, key: KeyObject): string {
   return `${input}.${sign(null, Buffer.from(input), key).toString('base64url')}`
 }
 

@@ -131,12 +131,15 @@ describe('keys that are looked for', () => {
   test('one that was taken away takes its tokens along, remembered or not, within half a minute', async () => {
     const one = replica()
     const token = await one.sign()
-    expect(await one.verify(token)).toBe(true)
+    const another = await one.sign(301)
+    for (const remembered of [token, another]) expect(await one.verify(remembered)).toBe(true)
     table.keys = []
     clock.time += 30 * SECOND - 1
     expect(await one.verify(token)).toBe(true)
     clock.time += 1
     expect(await one.verify(token)).toBe(false)
+    // Known by now, so that memory alone answers.
+    expect(await one.verify(another)).toBe(false)
     expect(await replica().verify(token)).toBe(false)
   })
   test('a database that breaks is a refusal, and no word about tokens', async () => {

@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { SigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Claims } from '../../src/auth/token-claims.ts'
 import { LEEWAY_SECONDS, MAX_TOKEN_LENGTH, RegistryTokens } from '../../src/auth/tokens.ts'
-import { keyOf, part, signed, signedByHmac } from './forge.ts'
+import { keyOf, part, signed, signedByHmac, signedText } from './forge.ts'
 import { forgedHeaders, forgedPayloads, type Good } from './forgeries.ts'
 import { FactTable, TestClock } from './rights.ts'
 
@@ -212,6 +212,13 @@ describe('a forged token is refused, and breaks nothing (SE-3)', () => {
     ]
     for (const other of others) expect(await verify(other)).toBeUndefined()
     expect(await verify(token.replaceAll('-', '+').replaceAll('_', '/').replace('.', '.='))).toBeUndefined()
+  })
+  test('in another spelling that we signed', async () => {
+    const [header, claims] = [part(good.header), part(good.claims)]
+    for (const more of ['=', '==', ' ', '\n', '!']) {
+      expect(await verify(signedText(`${header}${more}.${claims}`, key))).toBeUndefined()
+      expect(await verify(signedText(`${header}.${claims}${more}`, key))).toBeUndefined()
+    }
   })
   test('of any text at all', async () => {
     const texts = [
