@@ -21,7 +21,7 @@ export function searchTerm(query: string): string {
  * How many matches of the indexes are looked at for a reader who does not see everything, and how many of those it may see where that
  * was not all: who sees little finds all of it, however many others have the term.
  */
-export const SEARCH_LOOKS = 5_000
+export const SEARCH_LOOKS = 2_000
 
 interface Candidate {
   readonly id: number
