@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { CAUSE, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
+
+let api: TestApi
+let owner: Proof
+let rita: Proof
+const acme = { namespace: 'acme' } as const
+const web = { repository: 'acme/web' } as const
+
+beforeAll(async () => {
+  api = await openApi()
+  owner = await api.user('olga')
+  rita = await api.user('rita')
+  await api.user('admina')
+  await api.store.createOrganisation({ name: 'acme', owner: 'olga' }, CAUSE)
+  await api.store.createOrganisation({ name: 'other', owner: 'rita' }, CAUSE)
+  await api.store.createTeam({ organisation: 'acme', name: 'devs' }, CAUSE)
+  await api.store.createTeam({ organisation: 'other', name: 'spies' }, CAUSE)
+  for (const name of ['acme/web', 'acme/api'])
+    await api.store.createRepository({ name: name as never }, CAUSE)
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+const give = (body: object, as = owner) =>
+  api.call('POST /namespaces/{namespace}/grants', { as, path: acme, body: body as never })
+const grants = async () =>
+  (await api.call('GET /namespaces/{namespace}/grants', { as: owner, path: acme })).result.items
+
+describe('a grant in a namespace', () => {
+  test('gives exactly the verbs, once, and can be changed and taken back', async () => {
+    const body = { subject: 'user:rita', pattern: 'acme/*', verbs: ['read'] }
+    const made = await give(body)
+    expect([made.status, made.result.verbs]).toEqual([201, ['pull']])
+    expect((await give(body)).status).toBe(200)
+    const changed = await give({ ...body, verbs: ['write', 'delete'] })
+    expect(changed.status).toBe(200)
+    expect(changed.result).toMatchObject({
+      id: made.result.id,
+      verbs: ['pull', 'push', 'create-tag', 'delete'],
+    })
+    expect((await api.call('GET /repositories/{repository}', { as: rita, path: web })).result.verbs).toEqual([
+      'pull',
+      'push',
+      'create-tag',
+      'delete',
+    ])
+    const remove = () =>
+      api.call('DELETE /namespaces/{namespace}/grants/{id}', {
+        as: owner,
+        path: { ...acme, id: String(made.result.id) },
+      })
+    expect((await remove()).status).toBe(204)
+    expect((await remove()).status).toBe(404)
+    expect((await api.call('GET /repositories/{repository}', { as: rita, path: web })).status).toBe(403)
+  })
+
+  test.each([
+    ['a pattern of another namespace', { subject: 'user:rita', pattern: 'other/*', verbs: ['read'] }],
+    ['a pattern of every namespace', { subject: 'user:rita', pattern: '**', verbs: ['read'] }],
+    ['nobody', { subject: 'user:nobody', pattern: 'acme/*', verbs: ['read'] }],
+    ['a team of somebody else', { subject: 'team:other/spies', pattern: 'acme/*', verbs: ['read'] }],
+    ['an organisation', { subject: 'user:other', pattern: 'acme/*', verbs: ['read'] }],
+    ['what is no subject', { subject: 'rita', pattern: 'acme/*', verbs: ['read'] }],
+    ['no verbs', { subject: 'user:rita', pattern: 'acme/*', verbs: [] }],
+    ['a verb there is not', { subject: 'user:rita', pattern: 'acme/*', verbs: ['own'] }],
+    ['more members', { subject: 'user:rita', pattern: 'acme/*', verbs: ['read'], id: 7 }],
+  ])('is refused for %s', async (_, body) => {
+    const before = await grants()
+    expect((await give(body)).status).toBe(400)
+    expect(await grants()).toEqual(before)
+  })
+
+  test('is for owners of the namespace to see and make', async () => {
+    const body = { subject: 'user:rita', pattern: 'acme/**', verbs: ['admin'] }
+    expect((await give(body, rita)).status).toBe(403)
+    expect((await api.call('GET /namespaces/{namespace}/grants', { as: rita, path: acme })).status).toBe(403)
+    const nowhere = { as: OPERATES, path: { namespace: 'nowhere' } }
+    expect((await api.call('GET /namespaces/{namespace}/grants', nowhere)).status).toBe(404)
+    expect((await api.call('POST /namespaces/{namespace}/grants', { ...nowhere, body })).status).toBe(400)
+  })
+})
+
+describe('a grant on a repository', () => {
+  test('is made and taken back by who administers it', async () => {
+    const admina = await api.token('admina')
+    await give({ subject: 'user:admina', pattern: 'acme/web', verbs: ['admin'] })
+    const wide = await give({ subject: 'team:acme/devs', pattern: 'acme/*', verbs: ['write'] })
+    await give({ subject: 'user:rita', pattern: 'acme/api', verbs: ['read'] })
+    const made = await api.call('POST /repositories/{repository}/-/grants', {
+      as: admina,
+      path: web,
+      body: { subject: 'user:rita', verbs: ['push'] },
+    })
+    expect(made.status).toBe(201)
+    expect(made.result).toMatchObject({ pattern: 'acme/web', verbs: ['pull', 'push', 'create-tag'] })
+
+    const listed = await api.call('GET /repositories/{repository}/-/grants', { as: admina, path: web })
+    expect(listed.result.items.map(({ pattern }) => pattern).sort()).toEqual([
+      'acme/*',
+      'acme/web',
+      'acme/web',
+    ])
+    const remove = (id: number, as = admina) =>
+      api.call('DELETE /repositories/{repository}/-/grants/{id}', { as, path: { ...web, id: String(id) } })
+    const refused = await remove(wide.result.id)
+    expect(refused.status).toBe(409)
+    expect(refused.detail).toContain('change it in the namespace acme')
+    expect((await remove(made.result.id)).status).toBe(204)
+    expect((await remove(made.result.id)).status).toBe(404)
+  })
+
+  test('for another repository is not told of', async () => {
+    const foreign = (await grants()).find(({ pattern }) => pattern === 'acme/api')
+    const admina = await api.token('admina')
+    const remove = (id: string) =>
+      api.call('DELETE /repositories/{repository}/-/grants/{id}', { as: admina, path: { ...web, id } })
+    const there = await remove(String(foreign?.id))
+    const absent = await remove('999999')
+    expect([there.status, absent.status]).toEqual([404, 404])
+    expect(there.detail.replace(String(foreign?.id), 'ID')).toBe(absent.detail.replace('999999', 'ID'))
+    expect((await grants()).some(({ id }) => id === foreign?.id)).toBe(true)
+  })
+
+  test('needs the repository to be there', async () => {
+    const path = { repository: 'acme/none' } as const
+    expect((await api.call('GET /repositories/{repository}/-/grants', { as: owner, path })).status).toBe(404)
+    const body = { subject: 'user:rita', verbs: ['read' as const] }
+    expect(
+      (await api.call('POST /repositories/{repository}/-/grants', { as: owner, path, body })).status,
+    ).toBe(404)
+  })
+})
+
+test('default grants are what a new repository begins with', async () => {
+  const set = (list: object[]) =>
+    api.call('PUT /namespaces/{namespace}/default-grants', { as: owner, path: acme, body: { grants: list } })
+  const done = await set([{ subject: 'everyone', verbs: ['read'] }])
+  expect(done.result.grants).toEqual([{ subject: 'everyone', verbs: ['pull'] }])
+  const shown = await api.call('GET /namespaces/{namespace}/default-grants', { as: owner, path: acme })
+  expect(shown.result).toEqual(done.result)
+  const name = 'acme/later'
+  await api.call('POST /repositories', { as: owner, body: { name } })
+  const stranger = await api.user('stranger')
+  const seen = await api.call('GET /repositories/{repository}', { as: stranger, path: { repository: name } })
+  expect(seen.result.verbs).toEqual(['pull'])
+  expect((await set([{ subject: 'user:nobody', verbs: ['read'] }])).status).toBe(400)
+  expect((await set([])).result.grants).toEqual([])
+})
