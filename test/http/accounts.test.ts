@@ -103,11 +103,43 @@ describe('the management API', () => {
   })
 
   test('paths of nobody’s stay so', async () => {
-    for (const path of ['/', '/apix', '/joined', '/resetting', '/v2/user/x', '/v2/a/b/c']) {
+    for (const path of [
+      '/',
+      '/apix',
+      '/joined',
+      '/resetting',
+      '/v2/user/x',
+      '/v2/users/x',
+      '/v2/auth/x',
+      '/v2/a/b/c',
+    ]) {
       const answer = await fetch(berth.url + path)
       expect([path, answer.status]).toEqual([path, 404])
       expect(((await answer.json()) as { errors: object[] }).errors).toHaveLength(1)
     }
+  })
+
+  test('pages and paths of Docker Hub are its own', async () => {
+    for (const path of [
+      '/join',
+      '/reset',
+      '/v2/users/login',
+      '/v2/auth/token',
+      '/v2/repositories',
+      '/v2/repositories/admin/',
+    ]) {
+      const answer = await fetch(berth.url + path)
+      const line = `"id":"${answer.headers.get('x-request-id')}"`
+      expect([path, JSON.parse(await berth.daemon.waitForLine((each) => each.includes(line))).route]).toEqual(
+        [path, 'api'],
+      )
+    }
+    const login = await fetch(`${berth.url}/v2/users/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ username: berth.admin.name, password: berth.admin.password }),
+    })
+    expect([login.status, await login.json()]).toEqual([200, { token: expect.any(String) }])
   })
 
   test('a repository may be named like a path of it', async () => {
