@@ -32,10 +32,10 @@ export interface Accounts extends AsyncDisposable {
   /** The management API over a registry that is authorised, loaded at its first request. `pass`: what lets the operator in. */
   web(registry: Registry, pass: Pick<OperatorPass, 'admits'>): Web
   /**
-   * Sees to it that somebody can become administrator: the link to open, where there is none yet. `origin`: where browsers reach this
-   * server. Throws, with a sentence, for an administrator who cannot be made as the settings say.
+   * Sees to it that somebody can become administrator: the path of the link to open, where there is none yet. Throws, with a sentence, for an
+   * administrator who cannot be made as the settings say.
    */
-  begin(origin: string): Promise<string | undefined>
+  begin(): Promise<string | undefined>
   /** Starts the jobs that accounts need; they end when this is disposed of. */
   startJobs(): void
 }
@@ -109,9 +109,16 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
       }
     },
 
-    async begin(origin) {
+    async begin() {
       const { adminPassword, passwordMinLength } = config
-      const options = { accounts: store, hasher, adminPassword, passwordMinLength, origin, now: clock.now() }
+      const options = {
+        accounts: store,
+        hasher,
+        adminPassword,
+        passwordMinLength,
+        origin: '',
+        now: clock.now(),
+      }
       const first = await firstStart(options)
       if (first.kind === 'made') log.info(`made the administrator ${first.name}`)
       return first.kind === 'link' ? first.link.url : undefined

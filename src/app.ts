@@ -49,6 +49,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   const accounts = config.auth === 'accounts' ? await loadAccounts(config, meta, log) : undefined
   if (accounts !== undefined) undo.use(accounts)
+  // Before it serves: whoever meets it ready can log in.
+  const firstLink = config.readOnly ? undefined : await accounts?.begin()
   const pass = accounts && undo.use(operatorFile(config.data).issue())
   const registry = registryStack(config, blobs, meta, log, accounts?.auth.guard)
   const server = startServer({
@@ -73,8 +75,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // Only where something of what follows fails.
   undo.defer(() => server.stop(0))
   pass?.publish(server.address)
-  const begun = config.readOnly ? undefined : accounts?.begin(originOf(config, server.address))
-  const administratorLink = await begun
+  const administratorLink = firstLink && `${originOf(config, server.address)}${firstLink}`
   if (!config.readOnly) {
     accounts?.startJobs()
     const cleanup = startCleanup({
