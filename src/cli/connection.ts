@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ApiClient, ApiError, apiClient } from '../api/client.ts'
-import { type Config, originOf, readConfig } from '../config.ts'
+import { type Config, hostOf, originOf, readConfig } from '../config.ts'
 import { operatorFile } from '../operator-file.ts'
 import { REFRESH_TOKEN_USER, readLogin } from './docker-config.ts'
 import { parseServer } from './server-address.ts'
@@ -29,7 +29,7 @@ export interface Connection extends AsyncDisposable {
 /** What this program says it is. */
 export const AGENT = `berth/${VERSION}`
 /** A command that has the data directory has it for a moment only. */
-const TRIES = 5
+const TRIES = 3
 
 /**
  * Reaches the registry: a server by its address, with a token or what docker logs in with; or the one of a data directory – through the
@@ -97,7 +97,9 @@ export async function fetchFrom(base: string, request: Request): Promise<Respons
   try {
     response = await fetch(request, { redirect: 'manual' })
   } catch (error) {
-    throw new Error(`cannot reach ${base}: ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as Error & { code?: string }
+    const why = code === 'ECONNREFUSED' || code === 'ConnectionRefused' ? 'nobody listens there' : message
+    throw new Error(`cannot reach ${base}: ${why}`, { cause: error })
   }
   const location = response.headers.get('location')
   if (response.status >= 300 && response.status < 400 && location !== null) {
@@ -157,10 +159,16 @@ function nothingAt(directory: string, { said }: Config): Error {
 async function throughServer(directory: string): Promise<Connection | undefined> {
   const entry = operatorFile(directory).read()
   if (entry === undefined) return undefined
-  const base = `http://${reachable(entry.address)}`
+  const { address, token } = entry
+  const base = `http://${reachable(address)}`
   const api = apiClient({
     base,
-    headers: { 'User-Agent': AGENT, Authorization: `Bearer ${entry.token}` },
+    headers: {
+      'User-Agent': AGENT,
+      Authorization: `Bearer ${token}`,
+      // Links that are handed on begin with it, where the server has not been told its public address.
+      Host: hostOf({ publicUrl: undefined, listen: address }, address),
+    },
     fetch: (request) => fetchFrom(base, request),
   })
   try {

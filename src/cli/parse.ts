@@ -58,7 +58,7 @@ export function parseMoment(text: string, direction: 1 | -1, now = Date.now()): 
         : Number.NaN
       : now + direction * Number(count) * UNITS[unit as keyof typeof UNITS]
   const moment = new Date(time)
-  if (Number.isNaN(moment.getTime())) {
+  if (Number.isNaN(moment.getTime()) || moment.getUTCFullYear() > 9999) {
     throw new InvalidArgumentError(
       'Say how long (30m, 12h, 90d, 4w), a day (2027-01-31) or a moment (2027-01-31T12:00:00Z).',
     )

@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { BodyOf, ResultOf } from '../../api/contract/contract.ts'
 import { splitRobotName } from '../../core/account-names.ts'
 import { accountOr, remote, type Session } from '../command.ts'
+import { readText } from '../files.ts'
 import { lastUse, when } from '../output.ts'
 import { parseExpiry, splitRobot } from '../parse.ts'
 
@@ -96,7 +97,7 @@ export async function addKey(
   const { out } = session
   const body = {
     name,
-    ...(publicKey !== undefined && { publicKey: readFileSync(publicKey, 'utf8') }),
+    ...(publicKey !== undefined && { publicKey: readText(publicKey) }),
     ...(expires !== undefined && { expiresAt: expires }),
   }
   // Before the key is made: one whose file could not be written would be lost.

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { signAssertion } from '../../auth/assertion.ts'
 import { readKeyFile } from '../../auth/key-file.ts'
 import { eraseLogin, type Login, storeLogin } from '../docker-config.ts'
+import { readText } from '../files.ts'
 import { Output } from '../output.ts'
 import { readPassword } from '../prompt.ts'
 import { parseServer } from '../server-address.ts'
@@ -75,7 +75,7 @@ async function byPassword(endpoint: TokenEndpoint, username: string, options: Lo
 }
 
 async function byKey(endpoint: TokenEndpoint, path: string): Promise<Done> {
-  const file = readKeyFile(read(path))
+  const file = readKeyFile(readText(path))
   if (file === undefined) throw new Error(`${path} is no key file; berth key add makes one`)
   const assertion = await signAssertion(file, { audience: endpoint.realm, now: Date.now() })
   const { token, expiresAt } = await exchangeAssertion(endpoint, assertion)
@@ -83,13 +83,5 @@ async function byKey(endpoint: TokenEndpoint, path: string): Promise<Done> {
   return {
     login: { username: TOKEN_USER, secret: token },
     until: ` as ${file.account} until ${end} UTC`,
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Error(`cannot read the key file: ${(error as Error).message}`)
   }
 }

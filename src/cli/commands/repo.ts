@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { allOf, remote, withLimit } from '../command.ts'
+import { readText } from '../files.ts'
 import { bytes, when } from '../output.ts'
 import { repositoryOf } from '../parse.ts'
 import { UsageError } from '../usage-error.ts'
@@ -87,7 +87,7 @@ export function repoCommands(group: Command): void {
       const repository = repositoryOf(given)
       const body = {
         ...settingsOf(options),
-        ...(options.readme !== undefined && { readme: readFileSync(options.readme, 'utf8') }),
+        ...(options.readme !== undefined && { readme: readText(options.readme) }),
       }
       if (Object.keys(body).length === 0)
         throw new UsageError('say what to change; see berth repo set --help')
