@@ -3,6 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSqlite } from '../../src/store/meta/sqlite.ts'
 import { type BerthServer, startBerth } from '../testbed/berth.ts'
+import { describeNeeding, type Needs } from '../testbed/needs.ts'
+import { startPostgres } from '../testbed/postgres.ts'
 import { run } from '../testbed/run.ts'
 import { tempFolder } from '../testbed/temp.ts'
 import { ask as askRaw, RawConnection, request } from './raw.ts'
@@ -206,6 +208,43 @@ describe('a server with accounts', () => {
     expect(await berth.daemon.stop()).toBe(0)
   })
 })
+
+const DATABASES: Record<'SQLite' | 'PostgreSQL', Needs> = {
+  SQLite: {},
+  PostgreSQL: { programs: ['initdb', 'postgres'], root: true },
+}
+
+for (const [database, needs] of Object.entries(DATABASES)) {
+  describeNeeding(needs, `another start over ${database}`, () => {
+    test('knows the administrator and the keys of the one before', async () => {
+      await using stack = new AsyncDisposableStack()
+      const data = join(stack.use(await tempFolder()).path, 'data')
+      const env: Record<string, string> = {}
+      if (database === 'PostgreSQL') env.BERTH_DATABASE_URL = stack.use(await startPostgres()).url
+      const ask = async (url: string, path: string, Authorization: string) =>
+        fetch(url + path, { headers: { Authorization } })
+
+      let first: string
+      let token: string
+      {
+        await using berth = await startBerth({ accounts: true, data, env })
+        first = `Basic ${Buffer.from(`admin:${berth.admin.password}`).toString('base64')}`
+        const scope = 'repository:admin/app:pull,push'
+        const issued = await ask(berth.url, `/token?scope=${scope}`, first)
+        token = ((await issued.json()) as { token: string }).token
+        const path = '/v2/admin/app/blobs/uploads/'
+        const headers = { Authorization: `Bearer ${token}` }
+        expect((await fetch(berth.url + path, { method: 'POST', headers })).status).toBe(202)
+      }
+      // With another password: it is for the first start only.
+      await using berth = await startBerth({ accounts: true, data, env })
+      expect((await ask(berth.url, '/v2/', first)).status).toBe(200)
+      expect((await ask(berth.url, '/v2/', `Bearer ${token}`)).status).toBe(200)
+      const second = `Basic ${Buffer.from(`admin:${berth.admin.password}`).toString('base64')}`
+      expect((await ask(berth.url, '/v2/', second)).status).toBe(401)
+    }, 60_000)
+  })
+}
 
 describe('what is loaded', () => {
   const loaded = async (auth: string) => {
