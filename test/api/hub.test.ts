@@ -195,6 +195,9 @@ describe('a repository', () => {
     const made = await make(olga)
     expect([made.status, made.json.name, made.json.full_description]).toEqual([201, 'fresh', 'long'])
     expect((await make(olga, '/v2/repositories')).status).toBe(200)
+    body.full_description = 'other'
+    expect((await make(olga)).status).toBe(409)
+    expect((await ask('/v2/repositories/acme/fresh/', { token: olga })).json.full_description).toBe('long')
   })
   test('is absent to whom it is forbidden', async () => {
     const otto = await login('otto')

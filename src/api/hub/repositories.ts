@@ -8,6 +8,7 @@ import { MAX_README, Text } from '../contract/common.ts'
 import type { ApiParts } from '../handler.ts'
 import { makeRepository } from '../handlers/repositories.ts'
 import { namespaceOf, noRepository, repositoryNamed } from '../handlers/repository-names.ts'
+import { conflict } from '../problem.ts'
 import { said, timeText } from '../values.ts'
 import { readFields } from './read-fields.ts'
 import { listQuery, pageOfList, readAll, sorted } from './read-list.ts'
@@ -49,7 +50,7 @@ export async function patchRepository(
   return hubJson(await oneRepository(repo, verbs, parts))
 }
 
-/** Makes a repository. Needs `push` on its name, and `admin` for texts and for what a push would not make. */
+/** Makes a repository. Needs `push` on its name, and `admin` for the long text and for another visibility than a push would make. */
 export async function postRepository(request: Request, ctx: Context, parts: ApiParts): Promise<Response> {
   const fields = await readFields(request, Creation, parts)
   const name = parseRepoName(`${fields.namespace}/${fields.name}`)
@@ -62,7 +63,13 @@ export async function postRepository(request: Request, ctx: Context, parts: ApiP
     description: fields.description ?? undefined,
   }
   const { outcome } = await makeRepository(ctx, said(asked), cause, parts)
-  if (readme !== '') await parts.store.updateRepository({ name, readme }, cause)
+  if (readme !== '') {
+    if (outcome === 'created') await parts.store.updateRepository({ name, readme }, cause)
+    else if ((await repositoryNamed(name, parts.store)).readme !== readme)
+      throw conflict(
+        `there is a repository ${name} already, with another full_description; change it instead`,
+      )
+  }
   const verbs = await parts.guard.verbs(ctx, name)
   return hubJson(await oneRepository(name, verbs, parts), outcome === 'created' ? 201 : 200)
 }
