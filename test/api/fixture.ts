@@ -15,6 +15,7 @@ import { registryStack } from '../../src/app.ts'
 import { argon2id } from '../../src/auth/password-hash.ts'
 import { newSecret } from '../../src/auth/secrets.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Call } from '../../src/core/context.ts'
 import { ALL_VERBS, type VerbSet } from '../../src/core/verbs.ts'
 import type { SettingName } from '../../src/settings.ts'
 import { memoryBlobStore } from '../../src/store/blob-memory.ts'
@@ -67,6 +68,7 @@ export interface Answered<T> {
 
 export interface TestApi extends AsyncDisposable {
   readonly store: Store
+  readonly auth: Accounts['auth']
   /** In ms since the epoch; tests move it. */
   readonly clock: { time: number }
   /** Lines of the log. */
@@ -121,6 +123,7 @@ export function apiOver(store: Store, flags: Flags = {}): TestApi {
 
   const api: TestApi = {
     store,
+    auth: accounts.auth,
     clock,
     log,
     async send(path, init = {}, { as = NOBODY, address = '203.0.113.7', origin = ORIGIN } = {}) {
@@ -132,7 +135,7 @@ export function apiOver(store: Store, flags: Flags = {}): TestApi {
       }
       const request = new Request(origin + path, { ...init, headers })
       const { signal } = request
-      const call = { signal, requestId: `r${++requests}`, address, peer: address, agent: 'test/1', origin }
+      const call = { ...callFrom(address, origin, signal), requestId: `r${++requests}`, peer: address }
       operator = as.operator === true
       const response = await web.fetch(request, call)
       if (response === undefined) throw new Error(`${path} is not the API's`)
@@ -188,6 +191,15 @@ export function apiOver(store: Store, flags: Flags = {}): TestApi {
     [Symbol.asyncDispose]: () => accounts[Symbol.asyncDispose](),
   }
   return api
+}
+
+/** Where a call comes from. */
+export function callFrom(
+  address = '203.0.113.7',
+  origin = ORIGIN,
+  signal: AbortSignal = new AbortController().signal,
+): Call {
+  return { signal, requestId: 'r0', address, agent: 'test/1', origin }
 }
 
 /** A log that is a list of lines. */
