@@ -1,6 +1,6 @@
 import { passwordProblem } from '../../auth/password-rules.ts'
 import type { AccountActor, Call } from '../../core/context.ts'
-import { refuse } from '../../core/errors.ts'
+import { type RegistryError, refuse } from '../../core/errors.ts'
 import type { ApiParts } from '../handler.ts'
 import { invalidMember } from '../values.ts'
 
@@ -26,11 +26,18 @@ export async function byOwnPassword(
   password: string,
 ): Promise<AccountActor> {
   const actor = await authenticator.password(call, name, password)
-  const credential =
-    actor.kind === 'account' ? await store.readCredential(actor.credential, clock.now()) : undefined
-  if (actor.kind === 'account' && credential?.kind === 'password') return actor
+  if (actor.kind === 'account') {
+    const credential = await store.readCredential(actor.credential, clock.now())
+    if (credential === undefined) throw changedMeanwhile()
+    if (credential.kind === 'password') return actor
+  }
   throw refuse(
     'denied',
     'this needs the password of a user; tokens, robots’ secrets and key files are for docker login and for Authorization',
   )
+}
+
+/** The password was right, and is not any more. */
+export function changedMeanwhile(): RegistryError {
+  return refuse('unauthorized', 'the password was changed meanwhile; use the new one')
 }

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { newSecret } from '../../auth/secrets.ts'
 import { type Context, contextOf } from '../../core/context.ts'
-import { refuse } from '../../core/errors.ts'
 import { type Caller, callerOf } from '../caller.ts'
 import { causeOf } from '../cause.ts'
 import type { ResultOf } from '../contract/contract.ts'
 import { Answer, type ApiParts, type Handlers } from '../handler.ts'
 import { endedCookie, sessionCookie } from '../session-cookie.ts'
-import { byOwnPassword } from './passwords.ts'
+import { byOwnPassword, changedMeanwhile } from './passwords.ts'
 
 /** Sessions of one user; with more the oldest end. */
 export const MAX_SESSIONS = 100
@@ -35,8 +34,7 @@ export const SESSION_HANDLERS: Handlers<'GET /session' | 'POST /session' | 'DELE
       },
       causeOf(contextOf(ctx, actor), clock.now()),
     )
-    if (made.outcome !== 'created')
-      throw refuse('unauthorized', 'the password was changed while you signed in; sign in with the new one')
+    if (made.outcome !== 'created') throw changedMeanwhile()
     const inside = contextOf(ctx, { ...actor, credential: made.id })
     await authenticator.signedIn(inside, 'session')
     await endSession(ctx, parts, cause)

@@ -50,7 +50,9 @@ export const USER_HANDLERS: Handlers<
   'PATCH /users/{user}': async ({ path, body, caller, version, cause }, parts) => {
     refuseUnlessAdministrator(caller, body)
     const { store } = parts
-    await requireUser(parts, path.user)
+    const user = await requireUser(parts, path.user)
+    // Who signed in just as the user was disabled must not be in when it no longer is.
+    if (user.disabled && body.disabled === false) await endLogins(parts, path.user, cause)
     const change = { name: path.user, ...said(body), ...said({ version }) }
     const outcome = await store.updateAccount(change, cause)
     if (outcome === 'stale') throw stale()
