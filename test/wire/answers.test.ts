@@ -4,7 +4,8 @@ import { REFUSALS, type RefusalKind, refuse } from '../../src/core/errors.ts'
 import type { UploadId } from '../../src/core/names.ts'
 import type { Blob, BlobContent, Registry } from '../../src/core/registry.ts'
 import { STATUS } from '../../src/oci/status.ts'
-import { contextOf, requestOf } from './exchange.ts'
+import { testContext } from '../suite/content.ts'
+import { requestOf } from './exchange.ts'
 import { fakeRegistry } from './fake-registry.ts'
 import {
   BLOB,
@@ -134,7 +135,7 @@ describe('refusals', () => {
       },
     })
     const request = requestOf(get('/v2/{repo}/manifests/latest'), REPO_VARIABLES)
-    await expect(handler(request, contextOf())).rejects.toThrow(new TypeError('a bug'))
+    await expect(handler(request, testContext())).rejects.toThrow(new TypeError('a bug'))
   })
 })
 
@@ -245,7 +246,7 @@ describe('storage elsewhere', () => {
         content: async (span = { start: 0, end: 2048 }) => ({ kind: 'file', path: '/blobs/x', span }),
       }),
     })
-    const reply = await file(requestOf(get(url, { Range: 'bytes=5-9' }), REPO_VARIABLES), contextOf())
+    const reply = await file(requestOf(get(url, { Range: 'bytes=5-9' }), REPO_VARIABLES), testContext())
     expect(reply?.body).toEqual({ kind: 'file', path: '/blobs/x', span: { start: 5, end: 10 } })
   })
 })

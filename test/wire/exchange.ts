@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { Body } from '../../src/core/body.ts'
-import { ANONYMOUS, type Context } from '../../src/core/context.ts'
 import type { ReplyBody, WireHandler, WireReply, WireRequest } from '../../src/oci/message.ts'
+import { testContext } from '../suite/content.ts'
 
 /** A request as data. `{…}` in path and headers is filled in from the row's variables. */
 export interface Asked {
@@ -31,19 +31,8 @@ export async function send(
   asked: Asked,
   variables: Variables = {},
 ): Promise<Answer | undefined> {
-  const reply = await handler(requestOf(asked, variables), contextOf())
+  const reply = await handler(requestOf(asked, variables), testContext())
   return reply && { ...reply, body: await bytesOf(reply.body) }
-}
-
-export function contextOf(): Context {
-  return {
-    actor: ANONYMOUS,
-    signal: new AbortController().signal,
-    requestId: 'test',
-    address: '127.0.0.1',
-    agent: 'test',
-    origin: 'http://registry.test',
-  }
 }
 
 export function requestOf(asked: Asked, variables: Variables = {}): WireRequest {
