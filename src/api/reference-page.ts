@@ -74,8 +74,13 @@ function fields(title: string, list: readonly Html[]): Html | undefined {
 }
 
 function field(name: string, type: string, required: boolean, description: unknown): Html {
-  const says = typeof description === 'string' ? html`<dd>${description}</dd>` : undefined
+  const says = typeof description === 'string' ? html`<dd>${prose(description)}</dd>` : undefined
   return html`<dt><code>${name}${required ? '' : '?'}: ${type}</code></dt>${says}`
+}
+
+/** A sentence in which `words` of programs are marked. */
+function prose(text: string): Html[] {
+  return text.split('`').map((part, i) => (i % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))
 }
 
 /** The fields of an object; of a list, those of its items. */

@@ -66,6 +66,11 @@ describe('Docker Hub’s paths', () => {
     }
   })
 
+  test('leave one kind of name to the management API', () => {
+    for (const path of ['/v2/repositories/blobs/uploads', '/v2/repositories/blobs/uploads/'])
+      expect(registrys(path)).toBe('uploads')
+  })
+
   test('no operation on a repository is lost to them, whatever its name', () => {
     for (const name of [
       'repositories/acme',
