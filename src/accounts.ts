@@ -1,8 +1,8 @@
 import { firstStart } from './auth/first-start.ts'
 import { AccessGuard } from './auth/guard.ts'
 import { localAuthenticator } from './auth/local.ts'
-import { argon2id, type PasswordHasher } from './auth/password-hash.ts'
-import { PasswordQueue } from './auth/password-queue.ts'
+import { argon2id } from './auth/password-hash.ts'
+import { boundedHasher } from './auth/password-queue.ts'
 import { SigningKeys } from './auth/signing-keys.ts'
 import { LocalTokenService } from './auth/token-service.ts'
 import { LEEWAY_SECONDS, RegistryTokens } from './auth/tokens.ts'
@@ -43,7 +43,11 @@ export interface Accounts extends AsyncDisposable {
 /** Composes accounts over the database. Nothing is read or written yet. */
 export function composeAccounts({ config, store, clock, log }: AccountsOptions): Accounts {
   const service = serviceOf(config)
-  const hasher = boundedHasher(config)
+  // Every password of the process goes through one queue, whichever door it came by.
+  const hasher = boundedHasher(argon2id, {
+    concurrency: config.passwordConcurrency,
+    maxWaiting: config.passwordMaxWaiting,
+  })
   const keys = new SigningKeys({
     store,
     clock,
@@ -144,15 +148,6 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
 /** Whom tokens are for: clients repeat it, and tokens of another registry are not taken. */
 function serviceOf({ publicUrl }: Config): string {
   return publicUrl === undefined ? 'berth' : new URL(publicUrl).host
-}
-
-/** Every password of the process goes through one queue, whichever door it came by (RS-8). */
-function boundedHasher({ passwordConcurrency, passwordMaxWaiting }: Config): PasswordHasher {
-  const queue = new PasswordQueue({ concurrency: passwordConcurrency, maxWaiting: passwordMaxWaiting })
-  return {
-    hash: (password) => queue.run(() => argon2id.hash(password)),
-    verify: (password, verifier) => queue.run(() => argon2id.verify(password, verifier)),
-  }
 }
 
 /** The API, its pages, and paths of Docker Hub that no repository can have. */

@@ -7,15 +7,12 @@ import { LastUsed } from './last-used.ts'
 import { LoginAudit } from './login-audit.ts'
 import { PasswordCheck } from './password-check.ts'
 import type { PasswordHasher } from './password-hash.ts'
-import { PasswordQueue } from './password-queue.ts'
 import { LoginThrottle } from './throttle.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 
 /** The settings that logins have. */
 export interface LoginSettings {
   readonly loginAliases: readonly string[]
-  readonly passwordConcurrency: number
-  readonly passwordMaxWaiting: number
   readonly loginFailures: number
   readonly addressFailures: number
   readonly loginWindowSeconds: number
@@ -25,6 +22,7 @@ export interface LoginSettings {
 export interface LocalAuthenticatorOptions {
   readonly store: Store
   readonly tokens: TokenVerifier
+  /** The one that the process has, which bounds how many run at once. */
   readonly hasher: PasswordHasher
   readonly settings: LoginSettings
   /** Whom tokens and assertions are for. */
@@ -37,17 +35,13 @@ export interface LocalAuthenticatorOptions {
 /** Puts an authenticator together over the server's own database. Throws, with a sentence, for an alias that cannot be one. */
 export function localAuthenticator(options: LocalAuthenticatorOptions): LocalAuthenticator {
   const { store, tokens, hasher, settings, service, clock, onError } = options
-  const queue = new PasswordQueue({
-    concurrency: settings.passwordConcurrency,
-    maxWaiting: settings.passwordMaxWaiting,
-  })
   return new LocalAuthenticator({
     accounts: store,
     tokens,
     service,
     clock,
     aliases: loginAliases(settings.loginAliases),
-    passwords: new PasswordCheck(hasher, queue),
+    passwords: new PasswordCheck(hasher),
     assertions: new AssertionCheck(),
     throttle: new LoginThrottle({
       loginFailures: settings.loginFailures,

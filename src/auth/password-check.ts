@@ -1,6 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { nobodysVerifier, type PasswordHasher } from './password-hash.ts'
-import type { PasswordQueue } from './password-queue.ts'
 import { Recent } from './recent.ts'
 
 /** How long the outcome of a check is remembered, in ms, and how many are. */
@@ -14,7 +13,6 @@ const REMEMBERED = 10_000
  */
 export class PasswordCheck {
   readonly #hasher: PasswordHasher
-  readonly #queue: PasswordQueue
   readonly #key = randomBytes(32)
   readonly #nobody = nobodysVerifier()
   /** Apart, so that a flood of wrong ones does not push out the right ones. Values: until when. */
@@ -22,14 +20,13 @@ export class PasswordCheck {
   readonly #wrong = new Recent<string, number>(REMEMBERED)
   readonly #running = new Map<string, Promise<boolean>>()
 
-  constructor(hasher: PasswordHasher, queue: PasswordQueue) {
+  constructor(hasher: PasswordHasher) {
     this.#hasher = hasher
-    this.#queue = queue
   }
 
   /**
    * Whether it is the password; `verifier` undefined: there is no such user or it has none, which takes the same work (SE-15). Refuses
-   * `too-many-attempts` when too many wait to be checked.
+   * as the hasher does, when too many wait to be checked.
    */
   async check(name: string, password: string, verifier: string | undefined, now: number): Promise<boolean> {
     const tried = verifier ?? this.#nobody
@@ -38,7 +35,7 @@ export class PasswordCheck {
     if (now < (this.#wrong.get(key) ?? 0)) return false
     const running = this.#running.get(key)
     if (running !== undefined) return running
-    const check = this.#queue.run(() => this.#hasher.verify(password, tried))
+    const check = this.#hasher.verify(password, tried)
     this.#running.set(key, check)
     try {
       const right = await check

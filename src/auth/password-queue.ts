@@ -1,4 +1,24 @@
 import { refuse } from '../core/errors.ts'
+import type { PasswordHasher } from './password-hash.ts'
+
+export interface QueueLimits {
+  /** Passwords that are hashed or checked at once. */
+  readonly concurrency: number
+  /** How many more may wait. */
+  readonly maxWaiting: number
+}
+
+/**
+ * A hasher with one queue for whatever hashes with it. A process has one of these, whichever door its passwords come by (RS-8). Refuses
+ * `too-many-attempts` when too many wait.
+ */
+export function boundedHasher(hasher: PasswordHasher, limits: QueueLimits): PasswordHasher {
+  const queue = new PasswordQueue(limits)
+  return {
+    hash: (password) => queue.run(() => hasher.hash(password)),
+    verify: (password, verifier) => queue.run(() => hasher.verify(password, verifier)),
+  }
+}
 
 /** Lets so many checks run at once and so many wait (RS-8): a check takes memory and a core, and anyone may ask for one. */
 export class PasswordQueue {
@@ -7,7 +27,7 @@ export class PasswordQueue {
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor(options: { readonly concurrency: number; readonly maxWaiting: number }) {
+  constructor(options: QueueLimits) {
     this.#concurrency = options.concurrency
     this.#maxWaiting = options.maxWaiting
   }
@@ -18,7 +38,7 @@ export class PasswordQueue {
       if (this.#waiting.length >= this.#maxWaiting) {
         throw refuse(
           'too-many-attempts',
-          `${this.#waiting.length} logins wait for their password to be checked; try again in a moment`,
+          `${this.#waiting.length} passwords wait to be checked; try again in a moment`,
           { retryAfter: 1 },
         )
       }

@@ -30,7 +30,7 @@ describe('users who are not there (SE-15)', () => {
 
 describe('a storm (RS-8)', () => {
   test('of 500 wrong logins: so many hashes at once, so many wait, the rest is told to come back', async () => {
-    await using on = await openLogins({ passwordConcurrency: 2, passwordMaxWaiting: 10 })
+    await using on = await openLogins({ queue: { concurrency: 2, maxWaiting: 10 } })
     on.hasher.hold()
     const storm = Array.from({ length: 500 }, (_, i) =>
       outcomeOf(() =>

@@ -3,6 +3,7 @@ import { AccessGuard } from '../../src/auth/guard.ts'
 import { newKey } from '../../src/auth/key-file.ts'
 import { type LoginSettings, localAuthenticator } from '../../src/auth/local.ts'
 import { argon2id } from '../../src/auth/password-hash.ts'
+import { boundedHasher, type QueueLimits } from '../../src/auth/password-queue.ts'
 import { newSecret } from '../../src/auth/secrets.ts'
 import { SigningKeys } from '../../src/auth/signing-keys.ts'
 import { LocalTokenService } from '../../src/auth/token-service.ts'
@@ -25,8 +26,6 @@ export const PASSWORD = 'canary correct horse'
 
 const SETTINGS: LoginSettings = {
   loginAliases: [],
-  passwordConcurrency: 2,
-  passwordMaxWaiting: 1000,
   loginFailures: 1000,
   addressFailures: 1000,
   loginWindowSeconds: 300,
@@ -56,7 +55,7 @@ export const basic = (name: string, secret: string) =>
   `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
 
 /** An authenticator over a database with people, robots and organisations. */
-export async function openLogins(settings: Partial<LoginSettings> = {}) {
+export async function openLogins(settings: Partial<LoginSettings> & { readonly queue?: QueueLimits } = {}) {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await tempFolder())
   const store = await openSqlite(join(folder.path, 'berth.db'), { unsafeNoFsync: true })
@@ -83,7 +82,7 @@ export async function openLogins(settings: Partial<LoginSettings> = {}) {
   const authenticator = localAuthenticator({
     store,
     tokens,
-    hasher,
+    hasher: boundedHasher(hasher, settings.queue ?? { concurrency: 2, maxWaiting: 1000 }),
     clock,
     service: SERVICE,
     settings: { ...SETTINGS, ...settings },

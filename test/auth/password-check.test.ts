@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { PasswordCheck } from '../../src/auth/password-check.ts'
 import { argon2id, nobodysVerifier } from '../../src/auth/password-hash.ts'
-import { PasswordQueue } from '../../src/auth/password-queue.ts'
+import { boundedHasher, PasswordQueue } from '../../src/auth/password-queue.ts'
 import { rejection } from '../suite/metadata/fixture.ts'
 import { CountingHasher } from './counting-hasher.ts'
 
@@ -10,7 +10,8 @@ const MINUTE = 60_000
 
 function fixture({ concurrency = 2, maxWaiting = 200 } = {}) {
   const hasher = new CountingHasher()
-  return { hasher, check: new PasswordCheck(hasher, new PasswordQueue({ concurrency, maxWaiting })) }
+  const bounded = boundedHasher(hasher, { concurrency, maxWaiting })
+  return { hasher, bounded, check: new PasswordCheck(bounded) }
 }
 
 describe('argon2id', () => {
@@ -108,6 +109,19 @@ describe('checking passwords (RS-8, SE-15)', () => {
     expect(hasher.mostAtOnce).toBe(2)
     // And the place is free again.
     expect(await check.check('alice', 'one more', undefined, NOW)).toBe(false)
+  })
+
+  test('a password that is hashed waits in the same queue as those that are checked, and is refused alike', async () => {
+    const { hasher, bounded, check } = fixture({ concurrency: 1, maxWaiting: 2 })
+    hasher.hold()
+    const running = check.check('alice', 'wrong', undefined, NOW)
+    const waiting = [bounded.hash('a new password'), check.check('bob', 'wrong', undefined, NOW)]
+    const refused = [bounded.hash('another one'), check.check('carol', 'wrong', undefined, NOW)]
+    for (const attempt of refused)
+      expect(await rejection(attempt)).toMatchObject({ kind: 'too-many-attempts' })
+    hasher.release()
+    expect(await running).toBe(false)
+    expect(await Promise.all(waiting)).toEqual([expect.stringMatching(/^\$argon2id\$/), false])
   })
 
   test('work that fails gives its place back', async () => {

@@ -33,8 +33,6 @@ onDatabases('tokens through the doors', (replicas) => {
       hasher: new CountingHasher(),
       settings: {
         loginAliases: [],
-        passwordConcurrency: 1,
-        passwordMaxWaiting: 1,
         loginFailures: 10,
         addressFailures: 100,
         loginWindowSeconds: 300,
