@@ -216,7 +216,9 @@ describe('a repository', () => {
         expect(there.text.replaceAll('acme/web', 'REPO')).toBe(absent.text.replaceAll('acme/absent', 'REPO'))
       }
       const options = token === undefined ? {} : { token }
-      const tags = await ask('/v2/repositories/acme/web/tags/', options)
+      const tags = await ask('/v2/repositories/acme/web/tags/?name=none', options)
+      const absentTags = await ask('/v2/repositories/acme/absent/tags/?name=none', options)
+      expect(tags.text.replaceAll('acme/web', 'REPO')).toBe(absentTags.text.replaceAll('acme/absent', 'REPO'))
       const tag = await ask('/v2/repositories/acme/web/tags/old/', { ...options, method: 'DELETE' })
       expect([tags.status, tag.status]).toEqual([status, status])
     }

@@ -5,13 +5,9 @@ import type { Handlers } from '../handler.ts'
 const HITS = 25
 
 export const SEARCH_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET /search'>> = {
-  async 'GET /search'({ ctx, query: { q, limit = HITS, page = 1 } }, { guard, registry }) {
-    const visible = await guard.visible(ctx, 'search')
-    const { hits, total } = await registry.search(
-      ctx,
-      { query: q, limit, offset: (page - 1) * limit },
-      visible,
-    )
+  // The registry asks the guard itself what may be seen.
+  async 'GET /search'({ ctx, query: { q, limit = HITS, page = 1 } }, { registry }) {
+    const { hits, total } = await registry.search(ctx, { query: q, limit, offset: (page - 1) * limit })
     const items = hits.map(({ name, description, stars, official }) => ({
       name,
       description,
