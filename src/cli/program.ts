@@ -83,7 +83,8 @@ function isUsageError(error: unknown): boolean {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { problem } = error as { problem?: { errors?: readonly { at: string; message: string }[] } }
-  const parts = (problem?.errors ?? []).map(({ at, message }) => `\n  ${at}: ${message}`)
+  const errors = (problem?.errors ?? []).filter(({ message }) => message !== error.message)
+  const parts = errors.map(({ at, message }) => `\n  ${at}: ${message}`)
   return error.message + parts.join('')
 }
 

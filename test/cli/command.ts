@@ -26,6 +26,8 @@ export interface Person extends AsyncDisposable {
   readonly dockerConfig: string
   /** The environment of its commands. */
   readonly env: Readonly<Record<string, string>>
+  /** The arguments of what was run and ended well. */
+  readonly ran: readonly (readonly string[])[]
   /** Runs `berth …` to whatever end. */
   berth(args: readonly string[], given?: Given): Promise<CommandResult>
   /** What `berth … --json` prints. Throws where it fails. */
@@ -40,8 +42,13 @@ export async function person(more: Readonly<Record<string, string>> = {}): Promi
   const docker = join(folder.path, 'docker')
   await mkdir(docker)
   const env = { ...CLEAN, HOME: folder.path, DOCKER_CONFIG: docker, ...more }
-  const berth = (args: readonly string[], { env: extra, ...given }: Given = {}) =>
-    tryRun([BERTH, ...args], { cwd: folder.path, env: { ...env, ...extra }, limit: 30, ...given })
+  const ran: (readonly string[])[] = []
+  const berth = async (args: readonly string[], { env: extra, ...given }: Given = {}) => {
+    const options = { cwd: folder.path, env: { ...env, ...extra }, limit: 30, ...given }
+    const result = await tryRun([BERTH, ...args], options)
+    if (result.code === 0) ran.push(args)
+    return result
+  }
   const run = async (args: readonly string[], given?: Given) => {
     const { code, stdout, stderr } = await berth(args, given)
     if (code !== 0) throw new Error(`berth ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`)
@@ -51,6 +58,7 @@ export async function person(more: Readonly<Record<string, string>> = {}): Promi
     path: folder.path,
     dockerConfig: join(docker, 'config.json'),
     env,
+    ran,
     berth,
     run,
     json: async (args, given) => JSON.parse(await run([...args, '--json'], given)),

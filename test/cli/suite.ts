@@ -7,6 +7,7 @@ import { CONTRACT, type Endpoint } from '../../src/api/contract/contract.ts'
 import type { Route } from '../../src/api/contract/route.ts'
 import { rejection } from '../suite/metadata/fixture.ts'
 import type { Person } from './command.ts'
+import { LEAVES } from './leaves.ts'
 
 /** A registry with the user `admin`, and an image in `admin/hello` under the tags `one`, `two` and `three`. */
 export interface Subject extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface Subject extends AsyncDisposable {
   readonly digest: string
 }
 
+/** What another test file is about; a browser’s session takes a browser. */
+const ELSEWHERE = new Set(['login', 'logout', 'user end-session'])
 const PASSWORD = 'correct horse battery'
 
 // Each test runs some twenty commands, and each command is a process.
@@ -406,6 +409,16 @@ export function commandSuite(title: string, make: () => Promise<Subject>): void 
       await gone(
         api.call('GET /namespaces/{namespace}/robots/{robot}', { path: { namespace: 'acme', robot: 'ci' } }),
       )
+    })
+
+    test('no command was left out', () => {
+      const missing = [...LEAVES]
+        .filter(([words]) => !ELSEWHERE.has(words.join(' ')))
+        .filter(([[group, word], command]) => {
+          const names = [word, ...command.aliases()]
+          return !who.ran.some((args) => args[0] === group && (word === undefined || names.includes(args[1])))
+        })
+      expect(missing.map(([words]) => words.join(' '))).toEqual([])
     })
   })
 }

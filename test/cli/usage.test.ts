@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { type Person, person } from './command.ts'
+import { LEAVES } from './leaves.ts'
+
+setDefaultTimeout(60_000)
+
+describe('commands', () => {
+  let who: Person
+  beforeAll(async () => {
+    who = await person()
+  })
+  afterAll(() => who[Symbol.asyncDispose]())
+
+  test('are listed with a sentence each, in their own help and in that of all', async () => {
+    const { code, stdout, stderr } = await who.berth(['help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const [group] of LEAVES.keys()) expect(stdout).toMatch(new RegExp(`^  ${group} +\\S`, 'm'))
+    const user = await who.berth(['help', 'user'])
+    expect(user.code).toBe(0)
+    expect(user.stdout).toContain('reset-link')
+    const alone = await who.berth(['user'])
+    expect({ code: alone.code, stdout: alone.stdout }).toEqual({ code: 2, stdout: '' })
+    expect(alone.stderr).toContain('reset-link')
+  })
+
+  test('say what each of their arguments and options is', () => {
+    expect(LEAVES.size).toBeGreaterThan(50)
+    for (const [words, command] of LEAVES) {
+      const name = words.join(' ')
+      expect({ name, described: command.description() !== '' }).toEqual({ name, described: true })
+      for (const { flags, description } of command.options)
+        expect({ name, flags, described: description !== '' }).toEqual({ name, flags, described: true })
+      const flags = command.options.map(({ long }) => long)
+      // One way to give a command its registry, and programs its result.
+      const local = words[0] === 'login' || words[0] === 'logout'
+      for (const flag of ['--server', '--data', '--json'])
+        expect({ name, flag, has: flags.includes(flag) }).toEqual({ name, flag, has: !local })
+      // What is secret is no argument.
+      expect(flags).not.toContain('--password')
+      expect(flags).not.toContain('--token')
+      // No line of the help is wider than a terminal.
+      for (const line of command.helpInformation().split('\n')) {
+        if (!line.startsWith('Usage:'))
+          expect({ name, line, fits: line.length <= 80 }).toMatchObject({ fits: true })
+      }
+    }
+  })
+
+  test.each([
+    [['user', 'frob'], "'frob'"],
+    [['user', 'list', 'frob'], 'too many arguments'],
+    [['user', 'add'], "'name'"],
+    [['user', 'set', 'alice', '--frob'], "'--frob'"],
+    [['user', 'set', 'a', '--enable', '--disable'], 'cannot be used with'],
+    [['token', 'add', 'x'], '--scope'],
+    [['token', 'add', 'x', '--scope', 'acme/*'], 'with its verbs'],
+    [['token', 'add', 'x', '--scope', 'acme/*:frob'], 'no verb "frob"'],
+    [['token', 'add', 'x', '--scope', '*:pull', '--expires', 'soon'], 'Say how long'],
+    [['grant', 'add', 'alice', 'acme/*', 'frob'], 'no verb "frob"'],
+    [['grant', 'defaults', 'acme', '--set', 'x:pull', '--clear'], 'cannot be used with'],
+    [['access', 'explain', 'alice', 'read', 'acme/web'], 'Say one of pull'],
+    [['org', 'add-member', 'acme', 'bob', '--role', 'king'], 'Allowed choices'],
+    [['audit', '-n', '0'], 'from 1'],
+    [['repo', 'add', 'a/b', '--public', '--private'], 'cannot be used with'],
+  ])('%p is told to be wrong before anything is asked', async (args, says) => {
+    const { code, stdout, stderr } = await who.berth(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(says)
+  })
+})
