@@ -59,16 +59,17 @@ export function createApi(parts: ApiParts): Api {
     handles: (path) => isApiPath(path) || doorOf(path) !== undefined,
     async fetch(request, call, actor) {
       const path = new URL(request.url).pathname
+      const isHead = request.method === 'HEAD'
       let response: Response | undefined
       try {
-        response = await answer(request, call, actor, path)
+        response = await answer(isHead ? new Request(request, { method: 'GET' }) : request, call, actor, path)
       } catch (error) {
         response = errorResponse(error, request, call, parts)
       }
       if (response === undefined) return undefined
       for (const [name, value] of Object.entries(HEADERS))
         if (!response.headers.has(name)) response.headers.set(name, value)
-      return request.method === 'HEAD' ? new Response(null, response) : response
+      return isHead ? withoutBody(response) : response
     },
   }
 }
@@ -85,7 +86,7 @@ function routes(parts: ApiParts): Hono<Environment> {
   for (const [template, methods] of paths) {
     app.all(routePattern(template), async (c) => {
       const request = c.req.raw
-      const target = methods.get(request.method === 'HEAD' ? 'GET' : request.method)
+      const target = methods.get(request.method)
       if (target === undefined) throw notAllowed(request.method, template, methods)
       return perform(target, request, c.req.param(), parts, c.env)
     })
@@ -140,7 +141,7 @@ function namesIn(params: Readonly<Record<string, string>>): PathNames {
 
 /** From If-Match, which a change that cannot look at it does not take: it would be done without the condition. */
 function versionOf(request: Request, route: Route): number | undefined {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  if (request.method === 'GET') return undefined
   const header = request.headers.get('If-Match')
   if (route.versioned || header === null) return versionFrom(header)
   throw new Refusal('request-invalid', 'this takes no If-Match; leave it out')
@@ -164,6 +165,14 @@ function respond(given: unknown, route: Route): Response {
 function notAllowed(method: string, template: string, methods: ReadonlyMap<string, Target>) {
   const allow = [...methods.keys()].flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])).join(', ')
   return refuse('method-not-allowed', `${method} is not done at ${template}; there is ${allow}`, { allow })
+}
+
+/** The answer to HEAD: what GET is answered, without the body (RFC 9110, 9.3.2). */
+async function withoutBody(response: Response): Promise<Response> {
+  const { status, headers } = response
+  const { byteLength } = await response.arrayBuffer()
+  headers.set('Content-Length', String(byteLength))
+  return new Response(null, { status, headers })
 }
 
 /** The answer to what was thrown; what is no refusal is told to the operator alone. */

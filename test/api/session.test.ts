@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { secretKind } from '../../src/auth/secrets.ts'
-import { cookieOf, NOBODY, NOW, ORIGIN, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
+import { newSecret, secretKind } from '../../src/auth/secrets.ts'
+import {
+  CAUSE,
+  cookieOf,
+  NOBODY,
+  NOW,
+  ORIGIN,
+  openApi,
+  PASSWORD,
+  type Proof,
+  type TestApi,
+} from './fixture.ts'
 
 let api: TestApi
 let alice: Proof
@@ -148,7 +158,12 @@ describe('a session', () => {
     expect((await set(true)).result).toMatchObject({ disabled: true })
     expect(await who(session)).toBeUndefined()
     expect((await signIn({ username: 'dora', password: PASSWORD })).status).toBe(401)
+    // One that was begun at the same moment.
+    const { secret, lookup } = newSecret('session')
+    const credential = { kind: 'session', name: 'late', lookup } as const
+    await api.store.createCredential({ account: 'dora', credential }, CAUSE)
     await set(false)
+    expect(await who({ cookie: secret })).toBeUndefined()
     expect(await who(session)).toBeUndefined()
     expect((await signIn({ username: 'dora', password: PASSWORD })).status).toBe(200)
   })
