@@ -1,4 +1,4 @@
-import { firstStart } from './auth/first-start.ts'
+import { FirstStartError, firstStart } from './auth/first-start.ts'
 import { AccessGuard } from './auth/guard.ts'
 import { localAuthenticator } from './auth/local.ts'
 import { argon2id } from './auth/password-hash.ts'
@@ -6,7 +6,7 @@ import { boundedHasher } from './auth/password-queue.ts'
 import { SigningKeys } from './auth/signing-keys.ts'
 import { LocalTokenService } from './auth/token-service.ts'
 import { LEEWAY_SECONDS, RegistryTokens } from './auth/tokens.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { Clock } from './core/clock.ts'
 import { OPERATOR } from './core/context.ts'
 import type { Log } from './core/log.ts'
@@ -32,8 +32,8 @@ export interface Accounts extends AsyncDisposable {
   /** The management API over a registry that is authorised, loaded at its first request. `pass`: what lets the operator in. */
   web(registry: Registry, pass: Pick<OperatorPass, 'admits'>): Web
   /**
-   * Sees to it that somebody can become administrator: the path of the link to open, where there is none yet. Throws, with a sentence, for an
-   * administrator who cannot be made as the settings say.
+   * Sees to it that somebody can become administrator: the path of the link to open, where there is none yet. Throws
+   * ConfigError for an administrator who cannot be made as the settings say.
    */
   begin(): Promise<string | undefined>
   /** Starts the jobs that accounts need; they end when this is disposed of. */
@@ -123,7 +123,9 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
         origin: '',
         now: clock.now(),
       }
-      const first = await firstStart(options)
+      const first = await firstStart(options).catch((error: unknown) => {
+        throw error instanceof FirstStartError ? new ConfigError(error.message) : error
+      })
       if (first.kind === 'made') log.info(`made the administrator ${first.name}`)
       return first.kind === 'link' ? first.link.url : undefined
     },

@@ -69,6 +69,15 @@ export const texts: Reader<string[]> = (value) => {
   return said.filter((part) => part !== '')
 }
 
+/** Texts as above, each of which is fit: `must` says for what. */
+export function textsThat(isFit: (text: string) => boolean, must: string): Reader<string[]> {
+  return (value) => {
+    const said = texts(value)
+    const unfit = said.find((part) => !isFit(part))
+    return unfit === undefined ? said : wrong(`${must}, and ${JSON.stringify(unfit)} is none`)
+  }
+}
+
 /** An address with one of these protocols. */
 export function url(example: string, ...protocols: readonly string[]): Reader<string | undefined> {
   return (value) => {

@@ -1,4 +1,5 @@
-import { flag, number, oneOf, type Reader, text, texts, url, whole } from './setting-readers.ts'
+import { isAccountName, splitRobotName } from './core/account-names.ts'
+import { flag, number, oneOf, type Reader, text, texts, textsThat, url, whole } from './setting-readers.ts'
 
 /** One option: where it can be said, what it means, what it is unless said. */
 export interface Setting<T> {
@@ -89,7 +90,11 @@ export const SETTINGS = {
   loginAliases: setting(
     'BERTH_LOGIN_ALIASES',
     [] as string[],
-    texts,
+    // Whoever has such a name must be the one who signs in with it.
+    textsThat(
+      (name) => !isAccountName(name) && splitRobotName(name) === undefined,
+      'names that no account can have, such as gitlab-ci-token',
+    ),
     'further names that docker login takes with a token as the password: gitlab-ci-token',
   ),
   passwordMinLength: setting(

@@ -16,7 +16,7 @@ const STORE_INTERFACES = [
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/core': [],
   'src/setting-readers.ts': [],
-  'src/settings.ts': ['src/setting-readers.ts'],
+  'src/settings.ts': ['src/setting-readers.ts', 'src/core/account-names.ts'],
   'src/config.ts': ['src/core', 'src/settings.ts', 'src/setting-readers.ts'],
   'src/telemetry': ['src/core'],
   'src/store': ['src/core'],

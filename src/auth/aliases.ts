@@ -1,6 +1,3 @@
-import { parseAccountName } from '../core/account-names.ts'
-import { isRefusal } from '../core/errors.ts'
-
 /** Names that scripts for other registries log in with; the secret that comes with one says whose it is. None can be an account's. */
 const ALWAYS = ['$oauthtoken', 'AWS', '00000000-0000-0000-0000-000000000000', 'oauth2accesstoken'] as const
 const KEY_FILE = '_json_key'
@@ -15,15 +12,8 @@ export type LoginName =
   | { readonly kind: 'alias'; readonly name: string }
   | { readonly kind: 'key-file'; readonly name: string; readonly base64: boolean }
 
-/** The aliases of this server. Throws, with a sentence, for a further one that could be somebody's name. */
+/** The aliases of this server: those there always are, and those of the settings, which can be no account's names. */
 export function loginAliases(further: readonly string[]): ReadonlySet<string> {
-  for (const name of further) {
-    if (isAccountName(name)) {
-      throw new Error(
-        `${JSON.stringify(name)} cannot be a login alias, since an account may have that name; there is gitlab-ci-token`,
-      )
-    }
-  }
   return new Set([...ALWAYS, ...further])
 }
 
@@ -35,14 +25,4 @@ export function readLoginName(name: string, aliases: ReadonlySet<string>): Login
   // As Harbor writes robots; ours have the same name without it.
   if (name.startsWith(ROBOT)) return { kind: 'account', name: name.slice(ROBOT.length) }
   return { kind: 'account', name }
-}
-
-/** Whether a user or an organisation could have the name. */
-export function isAccountName(text: string): boolean {
-  try {
-    return parseAccountName(text) === text
-  } catch (error) {
-    if (isRefusal(error)) return false
-    throw error
-  }
 }

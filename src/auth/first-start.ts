@@ -7,7 +7,7 @@ import { passwordProblem } from './password-rules.ts'
 /** The account that BERTH_ADMIN_PASSWORD makes. */
 export const FIRST_ADMINISTRATOR = 'admin'
 
-/** What is wrong with the first start, as a sentence for whoever starts the server. */
+/** What of the settings makes no first administrator, as a sentence for whoever starts the server. */
 export class FirstStartError extends Error {
   override readonly name = 'FirstStartError'
 }
@@ -40,7 +40,7 @@ export async function firstStart(options: FirstStartOptions): Promise<FirstStart
   const cause: Cause = { now, actor: 'operator', address: '', agent: '', requestId: '' }
   if (adminPassword !== undefined) return makeAdministrator(options, adminPassword, cause)
   const link = await makeLink(accounts, { kind: 'administrator' }, { origin, cause })
-  if (link === undefined) throw new FirstStartError('the link for the first administrator could not be made')
+  if (link === undefined) throw new Error('the link for the first administrator could not be made')
   return { kind: 'link', link }
 }
 

@@ -32,7 +32,7 @@ export interface LocalAuthenticatorOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Puts an authenticator together over the server's own database. Throws, with a sentence, for an alias that cannot be one. */
+/** Puts an authenticator together over the server's own database. */
 export function localAuthenticator(options: LocalAuthenticatorOptions): LocalAuthenticator {
   const { store, tokens, hasher, settings, service, clock, onError } = options
   return new LocalAuthenticator({

@@ -1,6 +1,7 @@
+import { isAccountName } from '../core/account-names.ts'
 import type { Call } from '../core/context.ts'
 import type { AccountStore, FoundCredential } from '../store/meta/account-store.ts'
-import { isAccountName, type LoginName } from './aliases.ts'
+import type { LoginName } from './aliases.ts'
 import type { AssertionCheck } from './assertion.ts'
 import { lookupOfKeyFile, readKeyFile, readKeyFileBase64 } from './key-file.ts'
 import type { LoginRefusal } from './login-audit.ts'

@@ -1,4 +1,4 @@
-import { refuse } from './errors.ts'
+import { isRefusal, refuse } from './errors.ts'
 import { parseRepoName } from './names.ts'
 
 export const MIN_ACCOUNT_NAME = 2
@@ -36,6 +36,16 @@ export function parseAccountName(text: string): string {
   }
   parseRepoName(`${text}/x`)
   return text
+}
+
+/** Whether a user or an organisation could have the name. */
+export function isAccountName(text: string): boolean {
+  try {
+    return parseAccountName(text) === text
+  } catch (error) {
+    if (isRefusal(error)) return false
+    throw error
+  }
 }
 
 /** Parses the name of a team, or of a robot within its owner. Refuses `name-invalid`. */

@@ -26,10 +26,6 @@ describe('names at a login', () => {
     expect(readLoginName('gitlab-ci-token', on)).toEqual({ kind: 'alias', name: 'gitlab-ci-token' })
   })
 
-  test('what may be an account’s name cannot become an alias', () => {
-    expect(() => loginAliases(['alice'])).toThrow('"alice" cannot be a login alias')
-  })
-
   const accounts: [name: string, account: string][] = [
     ['alice', 'alice'],
     ['acme+ci', 'acme+ci'],

@@ -104,9 +104,19 @@ describe('berth serve', () => {
       ['serve', '--listen', '127.0.0.1:0', '--data', join(folder.path, 'short')],
       { BERTH_ADMIN_PASSWORD: 'canary' },
     )
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(stderr).toContain('BERTH_ADMIN_PASSWORD')
     expect(stderr + stdout).not.toMatch(/\.ts:\d+|canary/)
+  })
+
+  test('does not start with an alias of logins that may be somebody’s name', async () => {
+    const { code, stderr } = await berth(['serve', '--listen', '127.0.0.1:0'], {
+      BERTH_LOGIN_ALIASES: 'alice',
+    })
+    expect(code).toBe(2)
+    expect(stderr).toContain('BERTH_LOGIN_ALIASES')
+    expect(stderr).toContain('"alice"')
+    expect(stderr).not.toMatch(/\.ts:\d+/)
   })
 
   test('tells a person how to become administrator, once per start and until there is one', async () => {

@@ -122,16 +122,9 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   databasePool: ['0', 'x', '1.5'],
   readCacheBytes: ['-1', 'x'],
   smallBlobCacheBytes: ['-1', 'x'],
+  loginAliases: ['alice', 'gitlab-ci-token,alice', 'acme+ci'],
 }
-const TAKES_ALL_TEXTS = [
-  'listen',
-  'data',
-  'publicUrl',
-  'trustedProxies',
-  'databaseUrl',
-  'adminPassword',
-  'loginAliases',
-]
+const TAKES_ALL_TEXTS = ['listen', 'data', 'publicUrl', 'trustedProxies', 'databaseUrl', 'adminPassword']
 
 describe('a value that does not fit', () => {
   test('is tried for every setting', () => {
@@ -149,6 +142,14 @@ describe('a value that does not fit', () => {
     expect(() => readConfig({}, { [name]: value })).toThrow(`--${kebab}`)
     await using told = await file({ [name]: value })
     expect(() => readConfig({}, {}, told.path)).toThrow(`${name} in ${told.path}`)
+  })
+
+  test('an alias of logins is no name that an account can have', () => {
+    const read = (said: string) => readConfig({ BERTH_LOGIN_ALIASES: said }).loginAliases
+    expect(read('gitlab-ci-token, $robot')).toEqual(['gitlab-ci-token', '$robot'])
+    expect(() => read('gitlab-ci-token,alice')).toThrow(
+      'BERTH_LOGIN_ALIASES must be names that no account can have, such as gitlab-ci-token, and "alice" is none',
+    )
   })
 
   test('all of them are told at once', () => {
