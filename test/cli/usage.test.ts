@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Person, person } from './command.ts'
 import { LEAVES } from './leaves.ts'
 
@@ -66,5 +68,35 @@ describe('commands', () => {
     const { code, stdout, stderr } = await who.berth(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(says)
+  })
+})
+
+describe('what the guides say of commands', () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
+  const names = new Map([...LEAVES].map(([words, command]) => [words.join(' '), command]))
+
+  test.each(['README.md', 'docs/guide/cli.md', 'docs/guide/login.md'])('%s names what there is', (path) => {
+    const fenced = [...read(path).matchAll(/^```sh\n(.*?)^```/gms)].map(([, code]) => code).join('\n')
+    const said = [...fenced.matchAll(/\bberth ((?!serve|config|help)[a-z].*?)(?= #|$| &&| \|)/gm)]
+    expect(said.length).toBeGreaterThan(0)
+    for (const [, line = ''] of said) {
+      const [first = '', second = ''] = line.split(/\s+/)
+      const command = names.get(first) ?? names.get(`${first} ${second}`)
+      expect({ line, known: command !== undefined }).toEqual({ line, known: true })
+      const flags = command?.options.flatMap(({ long, short }) => [long, short])
+      for (const [flag] of line.matchAll(/(?<= )--?[a-z][a-z-]*/g))
+        expect({ line, flag, known: flags?.includes(flag) }).toEqual({ line, flag, known: true })
+    }
+  })
+
+  test('the guide to commands names all of them, and no others', () => {
+    const rows = [...read('docs/guide/cli.md').matchAll(/^\| (`[^|]*(?:\\\|[^|]*)*) \|/gm)]
+    const listed = rows.flatMap(([, cell = '']) =>
+      cell.split(', ').flatMap((part) => {
+        const [group = '', words] = part.replaceAll('`', '').split(' ')
+        return words === undefined ? [group] : words.split('\\|').map((word) => `${group} ${word}`)
+      }),
+    )
+    expect(listed.sort()).toEqual([...names.keys()].sort())
   })
 })
