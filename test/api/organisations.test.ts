@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { MAX_TEAMS } from '../../src/api/handlers/teams.ts'
 import { parseRepoName } from '../../src/core/names.ts'
 import { image, pushed } from '../suite/metadata/fixture.ts'
-import { NOBODY, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
+import { CAUSE, NOBODY, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
 
 let api: TestApi
 let root: Proof
@@ -236,6 +237,21 @@ describe('a team', () => {
     expect((await create({ name: 'x' }, root, 'absent')).status).toBe(404)
     expect((await create({ name: 'x' }, root, 'olga')).status).toBe(404)
   })
+})
+
+test('an organisation has so many teams at most', async () => {
+  await make(otto, { name: 'teams' })
+  for (let at = 1; at < MAX_TEAMS; at++)
+    await api.store.createTeam({ organisation: 'teams', name: `t${at}` }, CAUSE)
+  const create = (name: string) =>
+    api.call('POST /organisations/{organisation}/teams', {
+      as: otto,
+      path: { organisation: 'teams' },
+      body: { name },
+    })
+  expect((await create('last')).status).toBe(201)
+  expect((await create('more')).status).toBe(409)
+  expect((await create('last')).status).toBe(200)
 })
 
 test('every change is in the audit of the organisation, with who and from where', async () => {

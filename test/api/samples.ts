@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import { CONTRACT, type Endpoint } from '../../src/api/contract/contract.ts'
 import type { Route } from '../../src/api/contract/route.ts'
+import type { Proof, TestApi } from './fixture.ts'
 
-/* Bodies made from the schemas of the contract. */
+/* Requests made from the contract. */
+
+type Names = Readonly<Record<string, string>>
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }
 
@@ -71,4 +74,40 @@ export function withMember(value: Json, at: readonly (string | number)[], member
   const inner = withMember(marked[step] as Json, rest, member, of)
   marked[step] = '\u0001here\u0001'
   return JSON.stringify(marked).replace(JSON.stringify('\u0001here\u0001'), () => inner)
+}
+
+/** What stands in a path for its parts, unless told. */
+export const NAMES: Names = {
+  user: 'alice',
+  organisation: 'acme',
+  namespace: 'acme',
+  repository: 'acme/web',
+  id: '1',
+  team: 'devs',
+  robot: 'ci',
+  tag: 'latest',
+  digest: `sha256:${'0'.repeat(64)}`,
+}
+
+/** Where an endpoint is. */
+export function urlOf(endpoint: Endpoint, names: Names = NAMES): string {
+  const template = endpoint.slice(endpoint.indexOf(' ') + 1)
+  return `/api/v1${template.replace(/\{(\w+)\}/g, (_, part: string) => names[part] ?? '')}`
+}
+
+/** Its method. */
+export const methodOf = (endpoint: Endpoint): string => endpoint.slice(0, endpoint.indexOf(' '))
+
+/** Calls an endpoint with any text as its body, be it JSON or not. */
+export function sendAny(
+  api: Pick<TestApi, 'send'>,
+  endpoint: Endpoint,
+  text: string | undefined,
+  as: Proof,
+  names: Names = NAMES,
+  query = '',
+): Promise<Response> {
+  const headers = { 'Content-Type': 'application/json' }
+  const init = { method: methodOf(endpoint), headers, ...(text !== undefined && { body: text }) }
+  return api.send(urlOf(endpoint, names) + query, init, { as })
 }

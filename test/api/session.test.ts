@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { MAX_SESSIONS } from '../../src/api/handlers/session.ts'
 import { newSecret, secretKind } from '../../src/auth/secrets.ts'
 import {
   CAUSE,
@@ -166,6 +167,16 @@ describe('a session', () => {
     expect(await who({ cookie: secret })).toBeUndefined()
     expect(await who(session)).toBeUndefined()
     expect((await signIn({ username: 'dora', password: PASSWORD })).status).toBe(200)
+  })
+
+  test('is one of so many at most: with one more the oldest ends', async () => {
+    await api.user('fritz')
+    const sessions: Proof[] = []
+    for (let at = 0; at < MAX_SESSIONS; at++) sessions.push(await api.signIn('fritz'))
+    expect(await who(sessions[0] as Proof)).toBe('fritz')
+    sessions.push(await api.signIn('fritz'))
+    expect(await who(sessions[0] as Proof)).toBeUndefined()
+    for (const session of sessions.slice(1)) expect(await who(session)).toBe('fritz')
   })
 
   test('of several cookies of the name is none: another site of the domain may have set one', async () => {
