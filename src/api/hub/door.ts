@@ -24,7 +24,8 @@ export const HUB_DOOR: Door = {
   },
 }
 
-const METHODS: Readonly<Record<HubPlace['kind'], readonly string[]>> = {
+/** Which methods each place knows; HEAD goes with GET. */
+export const HUB_METHODS = {
   login: ['POST'],
   token: ['POST'],
   repositories: ['POST'],
@@ -32,7 +33,7 @@ const METHODS: Readonly<Record<HubPlace['kind'], readonly string[]>> = {
   repository: ['GET', 'PATCH'],
   tags: ['GET'],
   tag: ['GET', 'DELETE'],
-}
+} as const satisfies Record<HubPlace['kind'], readonly string[]>
 
 async function perform(
   request: Request,
@@ -44,7 +45,7 @@ async function perform(
   const place = hubPlaceOf(url.pathname)
   if (place === undefined) throw absent(`there is nothing at ${url.pathname.slice(0, 255)}`)
   const method = request.method === 'HEAD' ? 'GET' : request.method
-  const methods = METHODS[place.kind]
+  const methods: readonly string[] = HUB_METHODS[place.kind]
   if (!methods.includes(method)) {
     const allow = methods.join(', ')
     throw refuse('method-not-allowed', `${method.slice(0, 32)} is not done here; there is ${allow}`, {
