@@ -6,7 +6,7 @@ import type { BodyOf, Endpoint, ResultOf } from '../contract/contract.ts'
 import { Answer, type ApiCall, type ApiParts, type Handlers } from '../handler.ts'
 import { futureTime, invalidMember } from '../values.ts'
 import { addCredential, credentialsOf, revokeCredential } from './credentials.ts'
-import { requireUser } from './find-user.ts'
+import { requireUser } from './find-account.ts'
 import { keyView } from './views.ts'
 
 type Store = ApiParts['store']

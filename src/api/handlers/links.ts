@@ -4,7 +4,7 @@ import type { Endpoint, ResultOf } from '../contract/contract.ts'
 import type { ApiCall, ApiParts, Handlers } from '../handler.ts'
 import { absent, Refusal } from '../problem.ts'
 import { idFrom } from '../values.ts'
-import { requireOrganisation } from './find-user.ts'
+import { requireOrganisation } from './find-account.ts'
 import { linkView } from './views.ts'
 
 const DAY = 86_400

@@ -1,7 +1,7 @@
 import type { Handlers } from '../handler.ts'
 import { pageRequest, pageResult } from '../paging.ts'
 import { absent, Refusal } from '../problem.ts'
-import { requireOrganisation } from './find-user.ts'
+import { requireOrganisation } from './find-account.ts'
 
 /** Members of organisations. */
 export const MEMBER_HANDLERS: Handlers<

@@ -8,7 +8,7 @@ import { pageRequest, pageResult, pageWithin } from '../paging.ts'
 import { absent, conflict, Refusal } from '../problem.ts'
 import { atMember, said, timeText } from '../values.ts'
 import { stale } from '../version-tag.ts'
-import { requireOrganisation } from './find-user.ts'
+import { requireOrganisation } from './find-account.ts'
 
 /** Organisations. */
 export const ORGANISATION_HANDLERS: Handlers<

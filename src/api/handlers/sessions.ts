@@ -1,6 +1,6 @@
 import type { Handlers } from '../handler.ts'
 import { credentialsOf, revokeCredential } from './credentials.ts'
-import { requireUser } from './find-user.ts'
+import { requireUser } from './find-account.ts'
 import { timesView } from './views.ts'
 
 /** Browser sessions of users. */

@@ -5,7 +5,7 @@ import { Answer, type ApiParts, type Handlers } from '../handler.ts'
 import { absent, conflict, Refusal } from '../problem.ts'
 import { atMember, said, timeText } from '../values.ts'
 import { stale } from '../version-tag.ts'
-import { requireOrganisation } from './find-user.ts'
+import { requireOrganisation } from './find-account.ts'
 
 /** Teams that an organisation may have. */
 export const MAX_TEAMS = 1000

@@ -4,7 +4,7 @@ import type { Handlers } from '../handler.ts'
 import { verbsFrom } from '../rights.ts'
 import { atMember, futureTime } from '../values.ts'
 import { addCredential, credentialsOf, networksFrom, revokeCredential } from './credentials.ts'
-import { requireUser } from './find-user.ts'
+import { requireUser } from './find-account.ts'
 import { tokenView } from './views.ts'
 
 /** Personal access tokens. */

@@ -8,7 +8,7 @@ import { pageRequest, pageResult } from '../paging.ts'
 import { conflict, Refusal } from '../problem.ts'
 import { atMember, invalidMember, said } from '../values.ts'
 import { stale } from '../version-tag.ts'
-import { requireUser } from './find-user.ts'
+import { requireUser } from './find-account.ts'
 import { byOwnPassword, newPassword } from './passwords.ts'
 import { fullUserView, userView } from './views.ts'
 
