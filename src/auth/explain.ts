@@ -11,6 +11,8 @@ import { deed, whoGives } from './sentences.ts'
 export const NOBODY = 'anonymous'
 /** Near misses that are told. */
 const MAX_MISSES = 20
+/** Grants of others that are looked at for them. */
+const MAX_LOOKED_AT = 1_000
 
 export interface Question {
   /** `alice`, `acme+ci`, `anonymous`; also as grants name them: `user:alice`, `robot:acme+ci`, `anyone`. */
@@ -97,7 +99,10 @@ export async function explain(
 
   const reason = reasonFor(facts, repo, verb)
   if (reason === undefined) {
-    const others = question.administers ? await answerOf(store.listGrants(namespaceOf(repo))) : []
+    const others = question.administers
+      ? (await answerOf(store.listGrants(namespaceOf(repo), { limit: MAX_LOOKED_AT }, { repository: repo })))
+          .items
+      : []
     const because = noRight(facts, others, repo, verb)
     return told(false, because, missing(because, verb, repo))
   }
@@ -124,8 +129,7 @@ function noRight(facts: AccessFacts, others: readonly GrantFact[], repo: RepoNam
   }
   for (const grant of others) {
     if (own.has(grant.id) || !grant.subject.startsWith('team:')) continue
-    if (fitsGlob(repo, grant.pattern) && allows(closed(grant.verbs), verb))
-      misses.push({ ...tellGrant(grant), lacks: 'membership' })
+    if (allows(closed(grant.verbs), verb)) misses.push({ ...tellGrant(grant), lacks: 'membership' })
   }
   return { kind: 'no-right', teams, nearMisses: misses.slice(0, MAX_MISSES) } as const satisfies Because
 }

@@ -109,6 +109,40 @@ describe('a grant on a repository', () => {
     expect((await remove(made.result.id)).status).toBe(404)
   })
 
+  test('is listed by its number, page by page, as those of a namespace are', async () => {
+    const walk = async (endpoint: 'namespace' | 'repository', limit: string) => {
+      const seen: number[] = []
+      let after: string | undefined
+      do {
+        const query = { limit, ...(after !== undefined && { after }) }
+        const page =
+          endpoint === 'namespace'
+            ? await api.call('GET /namespaces/{namespace}/grants', { as: owner, path: acme, query })
+            : await api.call('GET /repositories/{repository}/-/grants', { as: owner, path: web, query })
+        seen.push(...page.result.items.map(({ id }) => id))
+        after = page.result.next
+      } while (after !== undefined)
+      return seen
+    }
+    for (const endpoint of ['namespace', 'repository'] as const) {
+      const all = await walk(endpoint, '1000')
+      expect(all.length).toBeGreaterThan(1)
+      expect(all).toEqual(all.toSorted((one, other) => one - other))
+      expect(await walk(endpoint, '1')).toEqual(all)
+    }
+    for (const query of [{ after: 'x' }, { after: '-1' }, { limit: '0' }, { limit: '1001' }]) {
+      const wrong = [
+        await api.call('GET /namespaces/{namespace}/grants', { as: owner, path: acme, query: { ...query } }),
+        await api.call('GET /repositories/{repository}/-/grants', {
+          as: owner,
+          path: web,
+          query: { ...query },
+        }),
+      ]
+      expect(wrong.map(({ status }) => status)).toEqual([400, 400])
+    }
+  })
+
   test('for another repository is not told of', async () => {
     const foreign = (await grants()).find(({ pattern }) => pattern === 'acme/api')
     const admina = await api.token('admina')

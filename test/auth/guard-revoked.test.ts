@@ -34,7 +34,7 @@ interface Case {
 const WAYS: Readonly<Record<string, (store: Store) => Promise<Case>>> = {
   'a grant is taken back': async (store) => {
     const { user, namespace, repo } = await granted(store, ['push'])
-    const [grant] = await store.listGrants(namespace)
+    const [grant] = (await store.listGrants(namespace, { limit: 1 })).items
     return {
       actor: await signedIn(store, user),
       verb: 'push',
@@ -251,7 +251,7 @@ onDatabases('a right that is taken away', (replicas) => {
     const { user, namespace, repo } = await granted(here, ['push'])
     const one = server(here, clock)
     const { token } = await one.service.issue(contextOf(await signedIn(here, user)), everything(repo))
-    const [grant] = await here.listGrants(namespace)
+    const [grant] = (await here.listGrants(namespace, { limit: 1 })).items
     let revoked = false
     let before = 0
     const late: boolean[] = []

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   ExpiresAt,
   Name,
+  PageQuery,
   Pattern,
   pageOf,
   Subject,
@@ -59,7 +60,12 @@ export const NAMESPACES = {
     body: z.strictObject({ defaultVisibility: Visibility }),
     result: Namespace,
   }),
-  'GET /namespaces/{namespace}/grants': route({ summary: 'Grants', access: OWNER, result: pageOf(Grant) }),
+  'GET /namespaces/{namespace}/grants': route({
+    summary: 'Grants, by their numbers',
+    access: OWNER,
+    query: PageQuery,
+    result: pageOf(Grant),
+  }),
   'POST /namespaces/{namespace}/grants': route({
     summary: 'Give a subject exactly these verbs on a pattern',
     access: OWNER,
@@ -141,8 +147,9 @@ export const NAMESPACES = {
   }),
 
   'GET /repositories/{repository}/-/grants': route({
-    summary: 'Grants that concern this repository',
+    summary: 'Grants that concern this repository, by their numbers',
     access: onRepository('admin'),
+    query: PageQuery,
     result: pageOf(Grant),
   }),
   'POST /repositories/{repository}/-/grants': route({

@@ -2,10 +2,9 @@ import type { AuditRow } from '../../store/meta/access-store.ts'
 import type { SITE } from '../contract/site.ts'
 import type { ApiParts, Handlers } from '../handler.ts'
 import { openApiDocument } from '../openapi.ts'
-import { pageRequest, pageResult } from '../paging.ts'
-import { Refusal } from '../problem.ts'
+import { pageByIdRequest, pageResult } from '../paging.ts'
 import { referencePage } from '../reference-page.ts'
-import { idFrom, said, timeText } from '../values.ts'
+import { said, timeText } from '../values.ts'
 
 /** What belongs to the site as a whole: its audit, and what tells of this interface. */
 export const SITE_HANDLERS: Handlers<keyof typeof SITE> = {
@@ -38,9 +37,8 @@ interface AuditQuery {
 
 async function list(query: AuditQuery, store: ApiParts['store']) {
   const { namespace, actor, action, since, until } = query
-  const { limit, last } = pageRequest(query)
   const filter = said({ namespace, actor, action, since: timeOf(since), until: timeOf(until) })
-  const page = await store.listAudit(filter, said({ limit, last: rowFrom(last) }))
+  const page = await store.listAudit(filter, pageByIdRequest(query))
   return pageResult(page, told, ({ id }) => String(id))
 }
 
@@ -63,15 +61,4 @@ function told(row: AuditRow) {
     requestId,
     ...(detail !== undefined && { detail: JSON.parse(detail) as Record<string, unknown> }),
   }
-}
-
-function rowFrom(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : idFrom(text, noRow)
-}
-
-function noRow(text: string): Refusal {
-  return new Refusal(
-    'query-invalid',
-    `after: ${JSON.stringify(text.slice(0, 32))} is no next of a page; leave it out for the newest`,
-  )
 }

@@ -1,8 +1,10 @@
 import { fitsGlob } from '../../core/glob.ts'
+import type { Page } from '../../core/registry.ts'
 import { verbsIn } from '../../core/verbs.ts'
 import type { Grant } from '../../store/meta/access-store.ts'
 import type { NAMESPACES } from '../contract/namespaces.ts'
 import { Answer, type ApiCall, type ApiParts, type Handlers } from '../handler.ts'
+import { pageByIdRequest, pageResult } from '../paging.ts'
 import { absent, conflict, Refusal } from '../problem.ts'
 import { verbsFrom } from '../rights.ts'
 import { idFrom, timeText } from '../values.ts'
@@ -13,9 +15,9 @@ type GrantEndpoint = Extract<keyof typeof NAMESPACES, `${string}grants${string}`
 
 /** Grants and default grants. Who may be a subject, and which patterns lie in a namespace, the store says. */
 export const GRANT_HANDLERS: Handlers<GrantEndpoint> = {
-  async 'GET /namespaces/{namespace}/grants'({ path: { namespace } }, { store }) {
+  async 'GET /namespaces/{namespace}/grants'({ path: { namespace }, query }, { store }) {
     if ((await store.findNamespace(namespace)) === undefined) throw noNamespace(namespace)
-    return { items: (await store.listGrants(namespace)).map(told) }
+    return listed(await store.listGrants(namespace, pageByIdRequest(query)))
   },
 
   async 'POST /namespaces/{namespace}/grants'({ path: { namespace }, body, cause }, parts) {
@@ -41,10 +43,9 @@ export const GRANT_HANDLERS: Handlers<GrantEndpoint> = {
     return defaultGrants(namespace, store)
   },
 
-  async 'GET /repositories/{repository}/-/grants'({ path }, { store }) {
+  async 'GET /repositories/{repository}/-/grants'({ path, query }, { store }) {
     const { name } = await repositoryNamed(path.repository, store)
-    const grants = await store.listGrants(namespaceOf(name))
-    return { items: grants.filter(({ pattern }) => fitsGlob(name, pattern)).map(told) }
+    return listed(await store.listGrants(namespaceOf(name), pageByIdRequest(query), { repository: name }))
   },
 
   async 'POST /repositories/{repository}/-/grants'({ path, body, cause }, parts) {
@@ -56,7 +57,7 @@ export const GRANT_HANDLERS: Handlers<GrantEndpoint> = {
     const { name } = await repositoryNamed(path.repository, store)
     const namespace = namespaceOf(name)
     const id = idFrom(path.id, noGrant)
-    const grant = (await store.listGrants(namespace)).find((each) => each.id === id)
+    const grant = await store.findGrant({ namespace, id })
     // One for other repositories alone is not told of: whoever administers this one need not see the others.
     if (grant === undefined || !fitsGlob(name, grant.pattern)) throw noGrant(path.id)
     if (grant.pattern !== name) {
@@ -99,6 +100,10 @@ async function give(
 async function defaultGrants(namespace: string, store: ApiParts['store']) {
   const grants = await store.listDefaultGrants(namespace)
   return { grants: grants.map(({ subject, verbs }) => ({ subject, verbs: verbsIn(verbs) })) }
+}
+
+function listed(page: Page<Grant>) {
+  return pageResult(page, told, ({ id }) => String(id))
 }
 
 function told({ id, subject, pattern, verbs, createdAt }: Grant) {

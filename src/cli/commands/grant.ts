@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { ApiError } from '../../api/client.ts'
 import type { ResultOf } from '../../api/contract/contract.ts'
-import { remote, type Session } from '../command.ts'
+import { allOf, remote, type Session, withLimit } from '../command.ts'
 import { type Allowance, collectAllowances, parseVerbs, subjectOf } from '../parse.ts'
 
 type Verbs = ReturnType<typeof parseVerbs>
@@ -31,16 +31,22 @@ export function grantCommands(group: Command): void {
     },
   )
 
-  remote(
-    group
-      .command('list')
-      .alias('ls')
-      .description('list the grants of a namespace, or those that concern one repository')
-      .argument(...WHERE),
-    async ({ api, out }, _, where: string) => {
-      const { items } = where.includes('/')
-        ? await api.call('GET /repositories/{repository}/-/grants', { path: { repository: where } })
-        : await api.call('GET /namespaces/{namespace}/grants', { path: { namespace: where } })
+  remote<{ limit?: number }>(
+    withLimit(
+      group
+        .command('list')
+        .alias('ls')
+        .description('list the grants of a namespace, or those that concern one repository')
+        .argument(...WHERE),
+    ),
+    async ({ api, out }, { limit }, where: string) => {
+      const items = await allOf(
+        (query) =>
+          where.includes('/')
+            ? api.call('GET /repositories/{repository}/-/grants', { path: { repository: where }, query })
+            : api.call('GET /namespaces/{namespace}/grants', { path: { namespace: where }, query }),
+        limit,
+      )
       out.list(items, [
         ['ID', ({ id }) => String(id)],
         ['SUBJECT', ({ subject }) => subject],

@@ -131,6 +131,12 @@ export interface Versioned {
   readonly version?: number
 }
 
+/** A page of what is listed by number, behind the number `last`. */
+export interface PageById {
+  readonly limit: number
+  readonly last?: number
+}
+
 export type Changed = 'done' | 'absent' | 'stale'
 
 export interface SigningKey {
@@ -154,7 +160,13 @@ export interface AccessStore {
     cause: Cause,
   ): Promise<Changed>
 
-  listGrants(namespace: string): Promise<Grant[]>
+  /** By number; `last` is that of the last grant seen. `repository`: only those that give something on this one. */
+  listGrants(
+    namespace: string,
+    page: PageById,
+    filter?: { readonly repository?: RepoName },
+  ): Promise<Page<Grant>>
+  findGrant(find: { namespace: string; id: number }): Promise<Grant | undefined>
   /**
    * Gives exactly these verbs to a subject on a pattern, which lies in the namespace; the same again changes nothing.
    * `no-subject`: there is nobody of that name who may be given anything here (a team of another organisation, an organisation).
@@ -186,7 +198,7 @@ export interface AccessStore {
     cause: Cause,
   ): Promise<void>
   /** Newest first; `last` is the id of the last row seen. */
-  listAudit(filter: AuditFilter, page: { limit: number; last?: number }): Promise<Page<AuditRow>>
+  listAudit(filter: AuditFilter, page: PageById): Promise<Page<AuditRow>>
 
   /** Keys that sign registry tokens, newest first. */
   listSigningKeys(): Promise<SigningKey[]>

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import type { RepoName } from '../../../src/core/names.ts'
 import { ALL_VERBS, verbSet } from '../../../src/core/verbs.ts'
 import { MAX_DEFAULT_GRANTS } from '../../../src/store/meta/access/default-grants.ts'
 import { MAX_GRANTS } from '../../../src/store/meta/access/grants.ts'
@@ -23,7 +24,11 @@ export function grantCases(made: () => DatabaseUnderTest) {
   const set = (namespace: string, subject: string, pattern: string, verbs = 1) =>
     store().setGrant({ namespace, subject, pattern, verbs }, CAUSE)
   const told = async (namespace: string) =>
-    (await store().listGrants(namespace)).map(({ subject, pattern, verbs }) => [subject, pattern, verbs])
+    (await store().listGrants(namespace, { limit: 100 })).items.map(({ subject, pattern, verbs }) => [
+      subject,
+      pattern,
+      verbs,
+    ])
 
   test('a grant is made, changed, left as it is, and removed; each change is in the audit', async () => {
     const org = await newOrganisation(store())
@@ -159,6 +164,63 @@ export function grantCases(made: () => DatabaseUnderTest) {
     expect((await set(name, 'everyone', `${name}/y*`)).outcome).toBe('too-many')
     expect((await set(name, 'everyone', `${name}/y`)).outcome).toBe('created')
     expect((await set(name, 'everyone', `${name}/x*`, 2)).outcome).toBe('changed')
+  })
+
+  test('grants are listed by number, page by page, and those on one repository without the others', async () => {
+    const { name } = await newOrganisation(store())
+    const other = await newOrganisation(store())
+    await given(store(), 'everyone', `${other.name}/**`)
+    const patterns = ['web', 'api', '*', 'web/deep', 'w?b', '**', 'x*', 'web*/*']
+    const ids = new Map<string, number>()
+    // More on one name, too.
+    for (const pattern of patterns)
+      ids.set(pattern, (await given(store(), 'everyone', `${name}/${pattern}`)).id)
+    const user = `user:${(await newUser(store())).name}`
+    ids.set('web of a user', (await given(store(), user, `${name}/web`)).id)
+
+    const walk = async (limit: number, filter?: { repository: RepoName }) => {
+      const seen: number[] = []
+      let last: number | undefined
+      for (;;) {
+        const page = await store().listGrants(name, { limit, ...(last !== undefined && { last }) }, filter)
+        expect(page.items.length).toBeLessThanOrEqual(limit)
+        seen.push(...page.items.map(({ id }) => id))
+        if (!page.more) return seen
+        expect(page.items.length).toBe(limit)
+        last = seen.at(-1)
+      }
+    }
+    const all = [...ids.values()]
+    for (const limit of [1, 4, 8, 9, 10]) expect(await walk(limit)).toEqual(all)
+    const on = async (limit: number, repo: string) => {
+      const seen = await walk(limit, { repository: repoName(`${name}/${repo}`) })
+      return [...ids].filter(([, id]) => seen.includes(id)).map(([pattern]) => pattern)
+    }
+    for (const limit of [1, 4, 5, 6]) {
+      expect(await on(limit, 'web')).toEqual(['web', '*', 'w?b', '**', 'web of a user'])
+      expect(await on(limit, 'web/deep')).toEqual(['web/deep', '**', 'web*/*'])
+      expect(await on(limit, 'none')).toEqual(['*', '**'])
+    }
+    const foreign = { repository: repoName(`${other.name}/web`) }
+    expect(await walk(9, foreign)).toEqual([])
+    expect(await store().listGrants(freshName('n'), { limit: 9 })).toEqual({ items: [], more: false })
+
+    const id = ids.get('w?b') as number
+    expect(await store().findGrant({ namespace: name, id })).toMatchObject({ id, pattern: `${name}/w?b` })
+    expect(await store().findGrant({ namespace: other.name, id })).toBeUndefined()
+  })
+
+  test('a list of grants on one repository does not grow with the others', async () => {
+    const { name } = await newOrganisation(store())
+    const rows = 2_000
+    await made().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+      SELECT (SELECT id FROM namespace WHERE name = '${name}'), 0, 3, 0, '${name}/r' || i, 1, 1 FROM n`)
+    const repository = repoName(`${name}/r7`)
+    const { items, more } = await store().listGrants(name, { limit: rows }, { repository })
+    expect([items.map(({ pattern }) => pattern), more]).toEqual([[`${name}/r7`], false])
+    expect((await store().listGrants(name, { limit: rows - 1 })).more).toBe(true)
+    expect((await store().listGrants(name, { limit: rows })).more).toBe(false)
   })
 
   test('the same grant from many at once is made once', async () => {

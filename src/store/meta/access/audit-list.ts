@@ -1,5 +1,5 @@
 import type { Page } from '../../../core/registry.ts'
-import type { AuditFilter, AuditRow } from '../access-store.ts'
+import type { AuditFilter, AuditRow, PageById } from '../access-store.ts'
 import { RESULTS, wordOf } from '../account-codes.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Reader, Value } from '../driver.ts'
@@ -34,11 +34,7 @@ const LAST =
   'SELECT max(id) AS id FROM (SELECT id FROM audit WHERE at <= $1 ORDER BY at DESC, id DESC LIMIT $2) few'
 
 /** See AccessStore.listAudit. */
-export async function listAudit(
-  tx: Reader,
-  filter: AuditFilter,
-  page: { readonly limit: number; readonly last?: number },
-): Promise<Page<AuditRow>> {
+export async function listAudit(tx: Reader, filter: AuditFilter, page: PageById): Promise<Page<AuditRow>> {
   storable(filter)
   const conditions: string[] = []
   const values: Value[] = []

@@ -1,10 +1,13 @@
 import { refuse } from '../../../core/errors.ts'
-import { literalPrefix, parseGlob } from '../../../core/glob.ts'
+import { fitsGlob, literalPrefix, parseGlob } from '../../../core/glob.ts'
+import type { RepoName } from '../../../core/names.ts'
+import type { Page } from '../../../core/registry.ts'
 import { type VerbSet, verbsIn } from '../../../core/verbs.ts'
-import type { AccessStore, Cause, Grant } from '../access-store.ts'
+import type { AccessStore, Cause, Grant, PageById, SubjectName } from '../access-store.ts'
 import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Dialect, Reader, Tx } from '../driver.ts'
+import { page } from '../paging.ts'
 import { namespaceOf } from './names.ts'
 import { lockNamespace, lookAtNamespace } from './namespaces.ts'
 import {
@@ -30,19 +33,40 @@ interface GrantRow extends SubjectRow {
 }
 
 const COLUMNS = `g.id, g.pattern, g.verbs, g.created_at AS "createdAt", ${SUBJECT_COLUMNS}`
-const LIST = `SELECT ${COLUMNS} FROM access_grant g ${SUBJECT_JOINS}
-  WHERE g.ns_id = (SELECT id FROM namespace WHERE name = $1) ORDER BY g.pattern, g.id`
+/** Where there is a subject; grants go with theirs. */
+const GRANTS = `SELECT ${COLUMNS} FROM access_grant g ${SUBJECT_JOINS}
+  WHERE g.ns_id = (SELECT id FROM namespace WHERE name = $1) 
+    AND (g.subject_id = 0 OR a.id IS NOT NULL OR t.id IS NOT NULL)`
+const LIST = `${GRANTS} AND g.id > $2 ORDER BY g.id LIMIT $3`
+const LIST_NAMED = `${GRANTS} AND g.pattern = $2 AND g.id > $3 ORDER BY g.id LIMIT $4`
+const LIST_WILD = `${GRANTS} AND g.wild = 1`
 
-function grantOf(row: GrantRow): Grant | undefined {
-  const subject = subjectName(row)
+function grantOf(row: GrantRow): Grant {
   const { id, pattern, verbs, createdAt } = row
-  return subject === undefined ? undefined : { id, subject, pattern, verbs, createdAt }
+  return { id, subject: subjectName(row) as SubjectName, pattern, verbs, createdAt }
 }
 
-/** See AccessStore.listGrants. By pattern. */
-export async function listGrants(tx: Reader, namespace: string): Promise<Grant[]> {
-  const rows = await tx.all<GrantRow>(LIST, [storable(namespace)])
-  return rows.map(grantOf).filter((grant) => grant !== undefined)
+/** See AccessStore.listGrants. */
+export async function listGrants(
+  tx: Reader,
+  namespace: string,
+  { limit, last = 0 }: PageById,
+  { repository }: { readonly repository?: RepoName } = {},
+): Promise<Page<Grant>> {
+  const name = storable(namespace)
+  const rows =
+    repository === undefined
+      ? await tx.all<GrantRow>(LIST, [name, storable(last), limit + 1])
+      : await grantsOn(tx, name, repository, { limit, last: storable(last) })
+  return page(rows, limit, grantOf)
+}
+
+/** One row more than the page has: of a name's grants, whose number has no bound, only these; patterns are as few as every decision reads. */
+async function grantsOn(tx: Reader, namespace: string, repo: RepoName, { limit, last = 0 }: PageById) {
+  const named = await tx.all<GrantRow>(LIST_NAMED, [namespace, repo, last, limit + 1])
+  const wild = await tx.all<GrantRow>(LIST_WILD, [namespace])
+  const fitting = wild.filter(({ id, pattern }) => id > last && fitsGlob(repo, pattern))
+  return [...named, ...fitting].sort((one, other) => one.id - other.id).slice(0, limit + 1)
 }
 
 /** Refuses `pattern-invalid` for a pattern that could reach beyond the namespace. */
@@ -106,6 +130,16 @@ export async function setGrant(
 
 const FIND_ID = `SELECT ${COLUMNS} FROM access_grant g ${SUBJECT_JOINS}
   WHERE g.id = $1 AND g.ns_id = $2`
+
+/** See AccessStore.findGrant. */
+export async function findGrant(
+  tx: Reader,
+  find: { readonly namespace: string; readonly id: number },
+): Promise<Grant | undefined> {
+  const { namespace, id } = storable(find)
+  const row = await tx.get<GrantRow>(`${GRANTS} AND g.id = $2`, [namespace, id])
+  return row && grantOf(row)
+}
 
 /** See AccessStore.removeGrant. */
 export async function removeGrant(

@@ -5,7 +5,7 @@ import { listAudit } from './audit-list.ts'
 import { listDefaultGrants } from './default-grants.ts'
 import { describeManifests, describeTags } from './descriptions.ts'
 import { readAccess } from './facts.ts'
-import { listGrants } from './grants.ts'
+import { findGrant, listGrants } from './grants.ts'
 import { findHolder } from './holders.ts'
 import { findNamespace } from './namespaces.ts'
 import { readReach } from './reach.ts'
@@ -22,7 +22,8 @@ export function accessStore(reader: Reader, run: RunCommand): AccessStore & Repo
     findNamespace: (name) => findNamespace(reader, name),
     updateNamespace: (change, cause) => run('updateNamespace', { change, cause }),
 
-    listGrants: (namespace) => listGrants(reader, namespace),
+    listGrants: (namespace, page, filter) => listGrants(reader, namespace, page, filter),
+    findGrant: (find) => findGrant(reader, find),
     setGrant: (grant, cause) => run('setGrant', { grant, cause }),
     removeGrant: (remove, cause) => run('removeGrant', { remove, cause }),
     listDefaultGrants: (namespace) => listDefaultGrants(reader, namespace),

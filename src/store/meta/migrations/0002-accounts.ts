@@ -80,6 +80,7 @@ export const accounts: Migration = {
       UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     ) STRICT;
     CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
+    CREATE INDEX access_grant_number ON access_grant (ns_id, id);
     CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
 
     CREATE TABLE default_grant (
@@ -171,6 +172,7 @@ export const accounts: Migration = {
       ('team_member', 'team_member_user', '10000 5 1'),
       ('access_grant', 'sqlite_autoindex_access_grant_1', '100000 100 50 20 2 1'),
       ('access_grant', 'access_grant_pattern', '100000 100 2 1'),
+      ('access_grant', 'access_grant_number', '100000 100 1'),
       ('access_grant', 'access_grant_subject', '100000 25000 10 1'),
       ('credential', 'sqlite_autoindex_credential_1', '100000 1'),
       ('credential', 'sqlite_autoindex_credential_2', '100000 10 3 1'),
@@ -253,6 +255,7 @@ export const accounts: Migration = {
       UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     );
     CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
+    CREATE INDEX access_grant_number ON access_grant (ns_id, id);
     CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
 
     CREATE TABLE default_grant (
