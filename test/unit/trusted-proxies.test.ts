@@ -81,6 +81,8 @@ describe('Host (SE-19)', () => {
     'berth.example.com',
     'a_b',
     'A-B.c',
+    'a:65535',
+    '1.2.3.255',
     'a'.repeat(255),
   ])('%p is one', (host) => expect(isHost(host)).toBe(true))
   test.each([
@@ -96,6 +98,12 @@ describe('Host (SE-19)', () => {
     'a:',
     'a:b',
     'a:123456',
+    // Of the form, and no URL's.
+    'a:65536',
+    '1.2.3.256',
+    '1.2.3.4.5',
+    '[::::]',
+    'xn--',
     '[::1',
     '::1',
     ':5000',
