@@ -74,6 +74,62 @@ test('shows owners what belongs to their namespace, and nobody else’s', async 
   expect(asked.status).toBe(400)
 })
 
+test('shows who has a name now nothing of who had it before, nor gives it anything of that', async () => {
+  const operator = { as: OPERATES }
+  const path = { namespace: 'fay' }
+  const repository = { repository: 'fay/empty' } as const
+  const grants = async () => {
+    const listed = await api.call('GET /namespaces/{namespace}/grants', { ...operator, path })
+    const defaults = await api.call('GET /namespaces/{namespace}/default-grants', { ...operator, path })
+    return [listed.result.items.length, defaults.result.grants.length]
+  }
+  const former = await api.user('fay')
+  await api.call('POST /repositories', { as: former, body: { name: 'fay/empty' } })
+  await api.call('POST /namespaces/{namespace}/grants', {
+    as: former,
+    path,
+    body: { subject: 'user:otto', pattern: 'fay/**', verbs: ['admin'] },
+  })
+  await api.call('PUT /namespaces/{namespace}/default-grants', {
+    as: former,
+    path,
+    body: { grants: [{ subject: 'everyone', verbs: ['read'] }] },
+  })
+  await api.call('PATCH /namespaces/{namespace}', {
+    as: former,
+    path,
+    body: { defaultVisibility: 'public' },
+  })
+  expect(await grants()).toEqual([1, 1])
+  expect((await api.call('DELETE /users/{user}', { as: former, path: { user: 'fay' } })).status).toBe(204)
+  expect((await api.call('GET /namespaces/{namespace}/audit', { ...operator, path })).status).toBe(404)
+
+  api.clock.time += 1
+  const made = await api.call('POST /users', { ...operator, body: { name: 'fay' } })
+  expect(made.status).toBe(201)
+  const later = await api.token('fay')
+  for (const query of [{}, { since: new Date(NOW - 1000).toISOString() }, { limit: '1' }]) {
+    const { items } = (
+      await api.call('GET /namespaces/{namespace}/audit', { as: later, path, query: { ...query } })
+    ).result
+    expect(items.length).toBeGreaterThan(0)
+    expect(items.every(({ at }) => at >= made.result.createdAt)).toBe(true)
+  }
+  const since = new Date(Date.parse(made.result.createdAt) + 1).toISOString()
+  const after = await api.call('GET /namespaces/{namespace}/audit', { as: later, path, query: { since } })
+  expect(after.result.items.every(({ at }) => at >= since)).toBe(true)
+  const before = await audit({ namespace: 'fay', until: new Date(api.clock.time - 1).toISOString() })
+  expect(before.items.map(({ action }) => action)).toContain('user.delete')
+
+  expect(await grants()).toEqual([0, 0])
+  expect((await api.call('GET /namespaces/{namespace}', { as: later, path })).result.defaultVisibility).toBe(
+    'private',
+  )
+  expect((await api.call('GET /repositories/{repository}', { as: later, path: repository })).status).toBe(404)
+  const otto = await api.token('otto')
+  expect((await api.call('GET /repositories/{repository}', { as: otto, path: repository })).status).toBe(403)
+})
+
 test('the interface describes itself to anyone', async () => {
   const document = (await api.call('GET /openapi.json')).result as { openapi: string }
   expect(document.openapi).toStartWith('3.1')

@@ -5,6 +5,7 @@ import { openApiDocument } from '../openapi.ts'
 import { pageByIdRequest, pageResult } from '../paging.ts'
 import { referencePage } from '../reference-page.ts'
 import { said, timeText } from '../values.ts'
+import { noNamespace } from './namespace-names.ts'
 
 /** What belongs to the site as a whole: its audit, and what tells of this interface. */
 export const SITE_HANDLERS: Handlers<keyof typeof SITE> = {
@@ -13,7 +14,9 @@ export const SITE_HANDLERS: Handlers<keyof typeof SITE> = {
   },
 
   async 'GET /namespaces/{namespace}/audit'({ path: { namespace }, query }, { store }) {
-    return list({ ...query, namespace }, store)
+    const found = await store.findNamespace(namespace)
+    if (found === undefined) throw noNamespace(namespace)
+    return list({ ...query, namespace }, store, found.createdAt)
   },
 
   async 'GET /openapi.json'() {
@@ -35,9 +38,17 @@ interface AuditQuery {
   readonly after?: string | undefined
 }
 
-async function list(query: AuditQuery, store: ApiParts['store']) {
+/** `begins`: what is older is not told. A name that is free may become somebody else's, for whom it is not. */
+async function list(query: AuditQuery, store: ApiParts['store'], begins = Number.NEGATIVE_INFINITY) {
   const { namespace, actor, action, since, until } = query
-  const filter = said({ namespace, actor, action, since: timeOf(since), until: timeOf(until) })
+  const from = Math.max(timeOf(since) ?? begins, begins)
+  const filter = said({
+    namespace,
+    actor,
+    action,
+    since: Number.isFinite(from) ? from : undefined,
+    until: timeOf(until),
+  })
   const page = await store.listAudit(filter, pageByIdRequest(query))
   return pageResult(page, told, ({ id }) => String(id))
 }
