@@ -1,4 +1,7 @@
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe } from 'bun:test'
+import { join } from 'node:path'
+import pg from 'pg'
 import type { BerthOptions } from '../testbed/berth.ts'
 import { describeNeeding } from '../testbed/needs.ts'
 import { startPostgres } from '../testbed/postgres.ts'
@@ -18,24 +21,54 @@ export async function startSeeded(options: BerthOptions = {}): Promise<World> {
   return world
 }
 
+/** Asks the database of a running server itself. */
+export type Sql = (text: string) => Promise<Record<string, unknown>[]>
+
+/** Asks the embedded database of a running server; open as long as the stack. */
+export function sqliteOf(world: World, owned: AsyncDisposableStack): Sql {
+  const database = new Database(join(world.server.data, 'berth.db'))
+  owned.defer(() => database.close())
+  database.run('PRAGMA busy_timeout = 5000')
+  return async (text) => database.query(text).all() as Record<string, unknown>[]
+}
+
+interface Started {
+  readonly world: World
+  readonly sql: Sql
+}
+
 /** Runs the cases against a server on each database. */
-export function onWorlds(title: string, cases: (world: () => World) => void, options: BerthOptions = {}) {
-  const on = (name: string, start: (owned: AsyncDisposableStack) => Promise<World>) =>
+export function onWorlds(
+  title: string,
+  cases: (world: () => World, sql: Sql) => void,
+  options: BerthOptions = {},
+) {
+  const on = (name: string, start: (owned: AsyncDisposableStack) => Promise<Started>) =>
     describe(`${title}: ${name}`, () => {
       const owned = new AsyncDisposableStack()
-      let world: World
+      let started: Started
       beforeAll(async () => {
-        world = await start(owned)
+        started = await start(owned)
       }, 60_000)
       afterAll(() => owned.disposeAsync(), 60_000)
-      cases(() => world)
+      cases(
+        () => started.world,
+        (text) => started.sql(text),
+      )
     })
-  on('SQLite', async (owned) => owned.use(await startSeeded(options)))
+  on('SQLite', async (owned) => {
+    const world = owned.use(await startSeeded(options))
+    return { world, sql: sqliteOf(world, owned) }
+  })
   describeNeeding({ programs: ['postgres', 'initdb'], root: true }, 'with PostgreSQL', () =>
     on('PostgreSQL', async (owned) => {
       const cluster = owned.use(await startPostgres())
       const env = { ...options.env, BERTH_DATABASE_URL: cluster.url }
-      return owned.use(await startSeeded({ ...options, env }))
+      const world = owned.use(await startSeeded({ ...options, env }))
+      const client = new pg.Client({ connectionString: cluster.url })
+      await client.connect()
+      owned.defer(() => client.end())
+      return { world, sql: async (text) => (await client.query(text)).rows as Record<string, unknown>[] }
     }),
   )
 }
