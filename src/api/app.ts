@@ -117,7 +117,7 @@ async function perform(
   const path = namesIn(params)
   const ctx = contextOf(call, sender.actor)
   const caller = await callerOf(ctx, parts)
-  await checkAccess(route.access, path, caller, ctx, parts)
+  await checkAccess(route, path, caller, ctx, parts)
   const result = await handle(
     {
       ctx,

@@ -2,8 +2,9 @@ import type { Context } from '../core/context.ts'
 import { refuse } from '../core/errors.ts'
 import type { RepoName } from '../core/names.ts'
 import type { Caller } from './caller.ts'
-import type { Access } from './contract/route.ts'
+import type { Access, Route } from './contract/route.ts'
 import type { ApiParts } from './handler.ts'
+import { timeText } from './values.ts'
 
 /** The parts of a path that decide. */
 export interface PathNames {
@@ -18,6 +19,22 @@ export interface PathNames {
  * `denied` otherwise, in the same words whether there is anything of that name (SE-2).
  */
 export async function checkAccess(
+  { access, lasting }: Pick<Route, 'access' | 'lasting'>,
+  path: PathNames,
+  caller: Caller,
+  ctx: Context,
+  parts: Pick<ApiParts, 'guard' | 'store'>,
+): Promise<void> {
+  await checkRight(access, path, caller, ctx, parts)
+  if (lasting && ctx.actor.kind === 'account' && ctx.actor.until !== undefined) {
+    throw refuse(
+      'denied',
+      `what you signed in with ends at ${timeText(ctx.actor.until)} and may make nothing to sign in with that lives on; sign in with your password, or use a personal access token`,
+    )
+  }
+}
+
+async function checkRight(
   access: Access,
   path: PathNames,
   caller: Caller,

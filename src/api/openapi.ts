@@ -144,13 +144,15 @@ function operation(endpoint: Endpoint, writer: SchemaWriter): Operation {
     operationId: operationIdOf(endpoint),
     tags: [headingOf(endpoint)],
     summary: route.summary,
-    description: whoMay(route.access),
+    description: route.lasting ? `${whoMay(route.access)} ${LASTING}` : whoMay(route.access),
     security: route.access.kind === 'anyone' ? [{}, ...ANY_OF_THEM] : ANY_OF_THEM,
     ...(parameters.length > 0 && { parameters }),
     ...(route.body !== undefined && { requestBody: requestBody(route.body, writer) }),
     responses: responses(endpoint, route, writer),
   }
 }
+
+const LASTING = 'Not with a token that stands for a login: what is made lives longer.'
 
 /** Who may call a route, as a sentence. */
 export function whoMay(access: Access): string {

@@ -4,7 +4,7 @@ import type { Endpoint } from '../../src/api/contract/contract.ts'
 import { contextOf } from '../../src/core/context.ts'
 import { parseRepoName } from '../../src/core/names.ts'
 import { image, pushed } from '../suite/metadata/fixture.ts'
-import { apiOver, callFrom, NOBODY, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
+import { apiOver, CAUSE, callFrom, NOBODY, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
 import {
   ENDPOINTS,
   type Json,
@@ -247,6 +247,17 @@ describe('who calls', () => {
       expect([endpoint, (await send(endpoint, undefined, registry)).status]).toEqual([endpoint, 403])
       expect([endpoint, (await send(endpoint, undefined, login)).status]).toEqual([endpoint, 200])
     }
+    // But it makes nothing that outlives it, not even for an administrator.
+    await api.store.updateAccount({ name: 'alice', administrator: true }, CAUSE)
+    const lasting = ENDPOINTS.filter(([, route]) => route.lasting)
+    expect(lasting.map(([endpoint]) => endpoint)).toContain('POST /users/{user}/tokens')
+    for (const [endpoint] of lasting) {
+      const response = await send(endpoint, undefined, login)
+      expect([endpoint, response.status]).toEqual([endpoint, 403])
+      expect(await response.text()).toContain('may make nothing to sign in with that lives on')
+      expect([endpoint, (await send(endpoint, undefined, alice)).status]).not.toEqual([endpoint, 403])
+    }
+    await api.store.updateAccount({ name: 'alice', administrator: false }, CAUSE)
     // Nor is one that stands for a token good where the token is not.
     const bound = await api.token('alice', { networks: ['203.0.113.7'] })
     const held = contextOf(call, await authenticator.authenticate(call, bound.authorization as string))

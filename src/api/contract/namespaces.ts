@@ -96,6 +96,7 @@ export const NAMESPACES = {
   'POST /namespaces/{namespace}/robots': route({
     summary: 'Make a robot account',
     access: OWNER,
+    lasting: true,
     body: z.strictObject({ name: z.string().max(255), description: Text.optional() }),
     result: Robot.extend({ secret: z.string().meta({ description: 'Shown this once' }) }),
     status: 201,
@@ -121,6 +122,7 @@ export const NAMESPACES = {
   'POST /namespaces/{namespace}/robots/{robot}/secrets': route({
     summary: 'A new secret; the one before goes on working, an older one ends',
     access: OWNER,
+    lasting: true,
     body: z.strictObject({ expiresAt: Time.optional() }).optional(),
     result: MadeSecret,
     status: 201,
@@ -137,6 +139,7 @@ export const NAMESPACES = {
   'POST /namespaces/{namespace}/robots/{robot}/keys': route({
     summary: 'Make a key, or register its public half',
     access: OWNER,
+    lasting: true,
     body: NewKey,
     result: MadeKey,
     status: 201,

@@ -152,11 +152,13 @@ export const PEOPLE = {
   'PUT /users/{user}/password': route({
     summary: 'Set a password; a user gives the present one, too. Ends the other sessions',
     access: SELF,
+    lasting: true,
     body: z.strictObject({ password: Password, current: Password.optional() }),
   }),
   'POST /users/{user}/password-reset': route({
     summary: 'A one-time link to set a new password',
     access: ADMINISTRATOR,
+    lasting: true,
     result: MadeLink,
     status: 201,
   }),
@@ -169,6 +171,7 @@ export const PEOPLE = {
   'POST /users/{user}/tokens': route({
     summary: 'Make a personal access token',
     access: SELF,
+    lasting: true,
     body: NewToken,
     result: MadeToken,
     status: 201,
@@ -180,6 +183,7 @@ export const PEOPLE = {
   'POST /users/{user}/keys': route({
     summary: 'Make a key, or register its public half',
     access: SELF,
+    lasting: true,
     body: NewKey,
     result: MadeKey,
     status: 201,
