@@ -149,6 +149,7 @@ export function registryStack(
     clock: systemClock,
     sparse: config.sparse,
     renewLeases: !config.readOnly,
+    audit: config.auth === 'accounts',
     shortcut: config.auth === 'accounts' ? 'in-repository' : 'anywhere',
     onLost: (lost) => log.error('a blob is lost or short in storage; pushing it again heals it', lost),
     limits: {

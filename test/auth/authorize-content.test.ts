@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import { AccessGuard } from '../../src/auth/guard.ts'
 import { bodyOf } from '../../src/core/body.ts'
-import type { Actor } from '../../src/core/context.ts'
+import type { AccountActor, Actor } from '../../src/core/context.ts'
 import type { Digest } from '../../src/core/digest.ts'
-import { OCI_MANIFEST } from '../../src/core/media-types.ts'
+import { OCI_INDEX, OCI_MANIFEST } from '../../src/core/media-types.ts'
 import { parseTag, type RepoName } from '../../src/core/names.ts'
 import type { Registry } from '../../src/core/registry.ts'
 import { authorize } from '../../src/registry/authorize.ts'
@@ -19,7 +19,7 @@ import { contextOf, nobody, TestClock } from './rights.ts'
 const DAY = 86_400_000
 
 onDatabases('an authorised registry', (replicas) => {
-  const setUp = async () => {
+  const setUp = async ({ audit = true } = {}) => {
     const store = replicas().here
     const clock = new TestClock()
     const inner = localRegistry({
@@ -29,6 +29,7 @@ onDatabases('an authorised registry', (replicas) => {
       limits: { ...TEST_LIMITS, lease: DAY },
       sparse: 'index',
       renewLeases: true,
+      audit,
       shortcut: 'in-repository',
     })
     const registry = authorize(inner, new AccessGuard(store, clock))
@@ -77,6 +78,64 @@ onDatabases('an authorised registry', (replicas) => {
     await give('base', 'pull')
     expect(await mount()).toEqual({ digest, size: 64 })
     expect(await registry.resolveBlob(contextOf(ofUser), own('mine'), digest)).toEqual({ digest, size: 64 })
+  })
+
+  test('writes down who made a repository, by whatever came first, and nothing of later pushes', async () => {
+    const { store, registry, ofOwner, ofUser, repo, own, give } = await setUp()
+    const made = async (actor: AccountActor) =>
+      (await store.listAudit({ actor: actor.name, action: 'repository.create' }, { limit: 10 })).items
+        .map(({ target }) => target)
+        .toReversed()
+    const digest = await push(registry, ofOwner, repo('base'))
+    await pushManifest(registry, ofOwner, repo('base'), 'v1')
+    await give('base', 'pull')
+    await registry.mountBlob(contextOf(ofUser), own('mounted'), digest, repo('base'))
+    await pushManifest(registry, ofUser, own('mounted'), 'v1')
+    const empty = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }
+    for (const tag of ['v1', 'v2']) {
+      await registry.pushManifest(contextOf(ofUser), own('index'), Buffer.from(JSON.stringify(empty)), {
+        mediaType: OCI_INDEX,
+        tags: [parseTag(tag)],
+      })
+    }
+    expect(await made(ofOwner)).toEqual([repo('base')])
+    expect(await made(ofUser)).toEqual([own('mounted'), own('index')])
+    const [row] = (await store.listAudit({ actor: ofUser.name, action: 'repository.create' }, { limit: 1 }))
+      .items
+    const { address, agent, requestId } = contextOf(ofUser)
+    expect(row).toMatchObject({
+      credential: ofUser.credential,
+      namespace: ofUser.name,
+      result: 'done',
+      address,
+      agent,
+      requestId,
+      detail: '{"visibility":"private"}',
+    })
+    // What is refused makes none: a mount of what may not be read, a manifest whose parts are not there.
+    const secret = await push(registry, ofOwner, repo('secret'))
+    await registry.mountBlob(contextOf(ofUser), own('none'), secret, repo('secret'))
+    const broken = {
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: { mediaType: 'x/y', digest, size: 64 },
+      layers: [],
+    }
+    await rejection(
+      registry.pushManifest(contextOf(ofUser), own('none'), Buffer.from(JSON.stringify(broken)), {
+        mediaType: OCI_MANIFEST,
+        tags: [],
+      }),
+    )
+    expect(await made(ofUser)).toEqual([own('mounted'), own('index')])
+  })
+
+  test('writes down nothing of that where it is not told to', async () => {
+    const { store, registry, ofOwner, repo } = await setUp({ audit: false })
+    await pushManifest(registry, ofOwner, repo('web'), 'v1')
+    expect(await store.findRepository(repo('web'))).toMatchObject({ published: true })
+    const { items } = await store.listAudit({ actor: ofOwner.name }, { limit: 10 })
+    expect(items.filter(({ action }) => action === 'repository.create')).toEqual([])
   })
 
   test('lets who may add tags push, and move none', async () => {

@@ -58,6 +58,7 @@ function assemble(
     limits: { ...TEST_LIMITS, ...options.limits },
     sparse: 'index',
     renewLeases: true,
+    audit: false,
     shortcut: options.shortcut ?? 'anywhere',
     ...(options.onLost && { onLost: options.onLost }),
   })

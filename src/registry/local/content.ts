@@ -1,3 +1,4 @@
+import { causeOf } from '../../core/cause.ts'
 import type { Context } from '../../core/context.ts'
 import { algorithmOf, type Digest, digestOf } from '../../core/digest.ts'
 import { refuse } from '../../core/errors.ts'
@@ -18,6 +19,7 @@ export function localContent({
   limits,
   sparse,
   renewLeases,
+  audit,
   onLost,
 }: LocalOptions): Content {
   const noBlob = (repo: RepoName, digest: Digest) =>
@@ -50,6 +52,11 @@ export function localContent({
   }
 
   const removal = () => ({ now: clock.now(), grace: limits.lease })
+  /** As `removal`, for what may make the repository. */
+  const maker = (ctx: Context) => {
+    const times = removal()
+    return audit ? { ...times, cause: causeOf(ctx, times.now) } : times
+  }
 
   return {
     async resolveBlob(ctx, repo, digest, options) {
@@ -92,15 +99,15 @@ export function localContent({
       return found
     },
 
-    async mountBlob(_ctx, repo, digest, from) {
+    async mountBlob(ctx, repo, digest, from) {
       await failpoint('mount.before')
-      const mounted = await meta.mountBlob({ repo, digest, from, now: clock.now(), grace: limits.lease })
+      const mounted = await meta.mountBlob({ repo, digest, from, ...maker(ctx) })
       await failpoint('mount.after')
       if (mounted === undefined) return undefined
       return (await blobs.stat(mounted.key)) === mounted.size ? { digest, size: mounted.size } : undefined
     },
 
-    async pushManifest(_ctx, repo, bytes, options) {
+    async pushManifest(ctx, repo, bytes, options) {
       const digest = digestOf(bytes, options.digest === undefined ? 'sha256' : algorithmOf(options.digest))
       if (options.digest !== undefined && options.digest !== digest) {
         throw refuse(
@@ -119,7 +126,7 @@ export function localContent({
         tags: options.tags,
         sparse,
         maxIndexDepth: limits.maxIndexDepth,
-        ...removal(),
+        ...maker(ctx),
         ...(options.expect !== undefined && { expect: options.expect }),
         ...(options.moveTags !== undefined && { moveTags: options.moveTags }),
       })

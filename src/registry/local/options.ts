@@ -34,6 +34,8 @@ export interface LocalOptions {
    * read everything; `in-repository` where a push must not tell by its speed what others hold (SE-2).
    */
   readonly shortcut: 'anywhere' | 'in-repository'
+  /** Whether the audit is told that a push made a repository, and whose it was: where there are accounts. */
+  readonly audit: boolean
   /** Told of a blob whose object is lost or short, so that someone can be woken. */
   readonly onLost?: (lost: {
     /** Of the request that met it. */

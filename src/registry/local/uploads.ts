@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Body } from '../../core/body.ts'
+import { causeOf } from '../../core/cause.ts'
 import type { Context } from '../../core/context.ts'
 import { type Algorithm, algorithmOf, type Digest, finishHash, newHash } from '../../core/digest.ts'
 import { isRefusal, refuse } from '../../core/errors.ts'
@@ -19,7 +20,7 @@ const HASHES_KEPT = 10_000
  * Upload sessions over a blob store and the metadata: the row is written before any byte, bytes are durable before the row says
  * so, and the digest's row comes last (rule U; RELIABILITY order: bytes, then database, then the answer).
  */
-export function localUploads({ blobs, meta, clock, limits, shortcut }: LocalOptions): Uploads {
+export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: LocalOptions): Uploads {
   const hashes = new HashCache(blobs, HASHES_KEPT)
   const writing = new Set<UploadId>()
 
@@ -237,6 +238,7 @@ export function localUploads({ blobs, meta, clock, limits, shortcut }: LocalOpti
         expiresAt: now + limits.uploadTtl,
         maxPerRepo: limits.maxUploadsPerRepo,
         maxPerOwner: limits.maxUploadsPerOwner,
+        ...(audit && { cause: causeOf(ctx, now) }),
       })
       if (opened !== 'opened') {
         const [whose, limit] =

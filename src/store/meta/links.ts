@@ -66,7 +66,7 @@ export async function mountBlob(
       ? await tx.get<BlobObject>(LINKED_ANYWHERE, [digest])
       : await tx.get<BlobObject>(LINKED_IN, [digest, mount.from])
   if (blob === undefined) return undefined
-  const target = await ensureRepo(tx, dialect, mount.repo, 'shared', mount.now)
+  const target = await ensureRepo(tx, dialect, mount.repo, 'shared', mount)
   await linkBlob(tx, target.id, blob.id, digest, mount.now + mount.grace)
   return { size: blob.size, key: blob.obj }
 }

@@ -41,7 +41,7 @@ export async function pushManifest(
     const { missing } = await resolveReferences(tx, undefined, facts.references, push.sparse)
     if (missing.length > 0) return { outcome: 'missing', digests: missing }
     if (facts.shape === 'index' && maxDepth < 1) return { outcome: 'too-deep' }
-    await createRepo(tx, push.repo, now)
+    await createRepo(tx, push.repo, now, push.cause)
     repo = (await lockRepo(tx, dialect, push.repo, mode)) as RepoRow
   }
   if (push.expect !== undefined) {

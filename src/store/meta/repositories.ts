@@ -1,6 +1,9 @@
 import { LIBRARY, type RepoName } from '../../core/names.ts'
 import { copyDefaultGrants } from './access/default-grants.ts'
 import { namespaceOf } from './access/names.ts'
+import type { Cause } from './access-store.ts'
+import { VISIBILITIES, wordOf } from './account-codes.ts'
+import { writeAuditRow } from './accounts/audit.ts'
 import type { Dialect, Tx } from './driver.ts'
 
 export interface RepoRow {
@@ -70,10 +73,30 @@ export async function addRepo(
   return id
 }
 
+const SETTINGS = 'SELECT visibility, description FROM repo WHERE id = $1'
+
+/** The audit's row of a repository that was made. */
+export async function auditCreation(tx: Tx, name: RepoName, id: number, cause: Cause): Promise<void> {
+  const made = (await tx.get<{ visibility: number; description: string }>(SETTINGS, [id])) as {
+    visibility: number
+    description: string
+  }
+  const visibility = wordOf(VISIBILITIES, made.visibility)
+  const detail = { visibility, ...(made.description !== '' && { description: made.description }) }
+  const namespace = namespaceOf(name)
+  await writeAuditRow(tx, { action: 'repository.create', target: name, namespace, detail }, cause)
+}
+
 /** Creates the repository, and its namespace, unless it stands; nobody sees it until it is published. */
-export async function createRepo(tx: Tx, name: RepoName, now: number): Promise<void> {
+export async function createRepo(
+  tx: Tx,
+  name: RepoName,
+  now: number,
+  cause: Cause | undefined,
+): Promise<void> {
   await addNamespace(tx, namespaceOf(name), now)
-  await addRepo(tx, name, now)
+  const id = await addRepo(tx, name, now)
+  if (id !== undefined && cause !== undefined) await auditCreation(tx, name, id, cause)
 }
 
 /** The repository's row held as `mode` says, created where there was none. */
@@ -82,12 +105,12 @@ export async function ensureRepo(
   dialect: Dialect,
   name: RepoName,
   mode: 'shared' | 'alone',
-  now: number,
+  { now, cause }: { readonly now: number; readonly cause?: Cause | undefined },
 ): Promise<RepoRow> {
   for (;;) {
     const repo = await lockRepo(tx, dialect, name, mode)
     if (repo !== undefined) return repo
-    await createRepo(tx, name, now)
+    await createRepo(tx, name, now, cause)
   }
 }
 

@@ -13,7 +13,7 @@ import type {
   SearchRequest,
   SearchResult,
 } from '../../core/registry.ts'
-import type { AccessStore, RepositoryStore } from './access-store.ts'
+import type { AccessStore, Cause, RepositoryStore } from './access-store.ts'
 import type { AccountStore } from './account-store.ts'
 
 /*
@@ -22,6 +22,11 @@ import type { AccountStore } from './account-store.ts'
  * returned. Times are milliseconds since the epoch, given by the caller. The letters U, H, P, D, R, S name the rules of
  * docs/adr on collection.
  */
+
+/** Something that may make a repository. With a cause, that it did is an audit row in the same transaction. */
+interface MayCreate {
+  readonly cause?: Cause
+}
 
 /** References without a row may be accepted: of nothing, of an index's children, of everything (M5). */
 export type Sparse = 'none' | 'index' | 'all'
@@ -33,7 +38,7 @@ export interface BlobRow {
   readonly leaseUntil: number | undefined
 }
 
-export interface PushManifest {
+export interface PushManifest extends MayCreate {
   readonly repo: RepoName
   readonly digest: Digest
   readonly mediaType: string
@@ -97,13 +102,15 @@ export interface ContentIndex {
    * Links a blob of `from` (of any repository without it) into `repo` under a lease, and settles references that waited for
    * it; undefined when it is not there. Creates the repository.
    */
-  mountBlob(mount: {
-    repo: RepoName
-    digest: Digest
-    from: RepoName | undefined
-    now: number
-    grace: number
-  }): Promise<{ readonly size: number; readonly key: ObjectKey } | undefined>
+  mountBlob(
+    mount: MayCreate & {
+      repo: RepoName
+      digest: Digest
+      from: RepoName | undefined
+      now: number
+      grace: number
+    },
+  ): Promise<{ readonly size: number; readonly key: ObjectKey } | undefined>
   /** P: manifest, references, tags, expectation – all or nothing. Creates and publishes the repository. */
   pushManifest(push: PushManifest): Promise<PushManifestOutcome>
   /** D: the manifest, its tags and references go; links and children are queued for review. */
@@ -131,7 +138,7 @@ export interface UploadRow {
   readonly committed: { readonly digest: Digest; readonly size: number } | undefined
 }
 
-export interface OpenUpload {
+export interface OpenUpload extends MayCreate {
   readonly id: UploadId
   readonly repo: RepoName
   readonly owner: string

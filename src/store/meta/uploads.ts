@@ -26,7 +26,7 @@ export async function openUpload(
   const inRepo = repo === undefined ? 0 : await count(COUNT_OF_REPO, repo.id)
   if (inRepo >= open.maxPerRepo) return 'repo-limit'
   if ((await count(COUNT_OF_OWNER, open.owner)) >= open.maxPerOwner) return 'owner-limit'
-  repo ??= await ensureRepo(tx, dialect, open.repo, 'shared', open.now)
+  repo ??= await ensureRepo(tx, dialect, open.repo, 'shared', open)
   await tx.run(
     `INSERT INTO upload (id, repo_id, owner, obj, offset_, algorithm, state, expires_at)
      VALUES ($1, $2, $3, $4, 0, $5, ${UPLOAD_OPEN}, $6)`,

@@ -1,6 +1,18 @@
 import { expect, test } from 'bun:test'
+import type { RepoName } from '../../../src/core/names.ts'
 import type { PageRequest } from '../../../src/core/registry.ts'
-import { image, index, NOW, newDigest, pushBlob, pushed, rejection, remove } from '../metadata/fixture.ts'
+import {
+  image,
+  index,
+  NOW,
+  newDigest,
+  openUpload,
+  push,
+  pushBlob,
+  pushed,
+  rejection,
+  remove,
+} from '../metadata/fixture.ts'
 import {
   auditOf,
   CAUSE,
@@ -47,6 +59,48 @@ export function repositoryCases(made: () => DatabaseUnderTest) {
     expect(await store().createRepository({ name: official }, CAUSE)).toBe('created')
     expect((await store().findRepository(official))?.official).toBe(true)
     expect((await store().findNamespace('library'))?.owner).toBeUndefined()
+  })
+
+  test('what makes a repository is told once, with its cause, and without one is not', async () => {
+    const { name } = await newOrganisation(store())
+    await store().updateNamespace({ name, defaultVisibility: 'public' }, CAUSE)
+    const other = repoName(`${name}/other`)
+    const blob = await pushBlob(store(), other)
+    const cause = { ...CAUSE, actor: 'somebody' }
+    const told = async () =>
+      (await auditOf(store(), name)).filter(({ action }) => action === 'repository.create').length
+    expect(await told()).toBe(0)
+
+    const mount = (repo: RepoName, from = other) =>
+      store().mountBlob({ repo, digest: blob.digest, from, now: NOW, grace: 1, cause })
+    const doors: ((repo: RepoName) => Promise<unknown>)[] = [
+      (repo) => openUpload(store(), repo, { cause }),
+      (repo) => mount(repo),
+      (repo) => pushed(store(), repo, image(), { cause }),
+      (repo) => pushed(store(), repo, image(), { cause, expect: { absent: true } }),
+    ]
+    for (const [at, door] of doors.entries()) {
+      const repo = repoName(`${name}/r${at}`)
+      // At the same time, too.
+      await Promise.allSettled([door(repo), door(repo), door(repo)])
+      for (const again of doors) await again(repo)
+      expect(await told()).toBe(at + 1)
+      expect((await auditOf(store(), name))[0]).toEqual({
+        action: 'repository.create',
+        target: repo,
+        detail: { visibility: 'public' },
+      })
+    }
+    const { items } = await store().listAudit({ namespace: name }, { limit: 1 })
+    expect(items[0]).toMatchObject({ actor: 'somebody', address: CAUSE.address, requestId: CAUSE.requestId })
+
+    // What comes to nothing leaves nothing.
+    const none = repoName(`${name}/none`)
+    expect(await mount(none, repoName(`${name}/absent`))).toBeUndefined()
+    await rejection(openUpload(store(), none, { cause, maxPerOwner: 0 }))
+    expect((await push(store(), none, image([blob]), { cause, sparse: 'none' })).outcome).toBe('missing')
+    expect(await store().findRepository(none)).toBeUndefined()
+    expect(await told()).toBe(doors.length)
   })
 
   test('settings change with their version, and only what differs is told', async () => {

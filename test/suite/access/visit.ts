@@ -33,6 +33,7 @@ export async function visitAccess(store: Store): Promise<void> {
   await store.updateRepository({ name: repo, description: 'y', visibility: 'public' }, CAUSE)
   await store.findRepository(repo)
   const blob = await pushBlob(store, repo)
+  await pushed(store, repoName(`${namespace}/made`), image(), { cause: CAUSE })
   await pushed(store, repo, image([blob]), { tags: ['v1'], moveTags: false })
   await pushed(store, repo, image([blob]), { tags: ['v2'], moveTags: false })
   for (const filter of ['', 'v']) await store.describeTags(repo, { limit: 5, filter })

@@ -6,7 +6,7 @@ import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Dialect, Reader, Tx, Value } from '../driver.ts'
 import { lastOf, limitOf } from '../paging.ts'
-import { addNamespace, addRepo } from '../repositories.ts'
+import { addNamespace, addRepo, auditCreation } from '../repositories.ts'
 import { ALL_NAMES, behind, intersectionOf, startingWith } from './name-ranges.ts'
 import { namespaceOf } from './names.ts'
 import { lookAtNamespace } from './namespaces.ts'
@@ -83,16 +83,13 @@ export async function createRepository(
   const { name, description } = storable(create)
   const namespace = namespaceOf(name)
   if (name.startsWith(LIBRARY)) await addNamespace(tx, namespace, cause.now)
-  const owner = await lookAtNamespace(tx, namespace)
-  if (owner === undefined) return 'no-namespace'
+  if ((await lookAtNamespace(tx, namespace)) === undefined) return 'no-namespace'
   const id = await addRepo(tx, name, cause.now, {
     ...(create.visibility !== undefined && { visibility: VISIBILITIES[create.visibility] }),
     ...(description !== undefined && { description }),
   })
   if (id === undefined) return 'exists'
-  const visibility = create.visibility ?? wordOf(VISIBILITIES, owner.visibility)
-  const detail = { visibility, ...(description && { description }) }
-  await writeAuditRow(tx, { action: 'repository.create', target: name, namespace, detail }, cause)
+  await auditCreation(tx, name, id, cause)
   return 'created'
 }
 

@@ -1,8 +1,7 @@
-import type { Context } from '../core/context.ts'
-import type { Cause } from '../store/meta/access-store.ts'
+import type { Context } from './context.ts'
 
 /** Whose doing a change is, from where, as its audit row tells it. `now`: ms since the epoch. */
-export function causeOf(ctx: Context, now: number): Cause {
+export function causeOf(ctx: Context, now: number) {
   const { actor, address, agent, requestId } = ctx
   const from = { now, address, agent, requestId }
   if (actor.kind !== 'account') return { ...from, actor: actor.id }
