@@ -46,7 +46,7 @@ export class Output {
     if (this.json) this.#print(item)
     else {
       this.note(remark)
-      print(secret.endsWith('\n') ? secret : `${secret}\n`)
+      print(`${secret.replace(/\n$/, '').split('\n').map(printable).join('\n')}\n`)
     }
   }
 

@@ -19,6 +19,9 @@ const FLAGS: readonly [SettingName, string][] = [
   ['unsafeNoFsync', '--unsafe-no-fsync'],
 ]
 
+/** What a server says must not steer the terminal. Lines may end. */
+const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g
+
 /** Runs the program for a command line. Resolves with the exit code: 0 well, 1 failed, 2 said wrongly. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   const program = new Command('berth')
@@ -62,7 +65,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    console.error(`berth: ${messageOf(error)}`)
+    console.error(`berth: ${messageOf(error).replace(CONTROLS, ' ')}`)
     return error instanceof ConfigError || isUsageError(error) ? 2 : 1
   }
 }

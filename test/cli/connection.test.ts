@@ -135,6 +135,31 @@ describe('a command reaches a registry by its address', () => {
     expect(nobody.stderr).toContain('nobody listens there')
   })
 
+  test('whose words steer no terminal', async () => {
+    const evil = '\x1b]0;x\x07\x9b31m\r'
+    using other = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch({ method, url }) {
+        if (method === 'POST') return Response.json({ id: 1, secret: `s${evil}`, expiresAt: evil })
+        if (url.includes('/users/')) return Response.json({ detail: `no${evil}` }, { status: 404 })
+        return Response.json({ items: [{ name: `alice${evil}`, displayName: evil, createdAt: evil }] })
+      },
+    })
+    const at = ['--server', `127.0.0.1:${other.port}`]
+    for (const args of [
+      ['user', 'list'],
+      ['user', 'show', 'alice'],
+      ['token', 'add', 't', '--user', 'alice', '--scope', '**:read'],
+      ['user', 'list', '--json'],
+    ]) {
+      const { stdout, stderr } = await who.berth([...args, ...at])
+      expect(stdout + stderr).toMatch(/alice|no/)
+      expect(stdout + stderr).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
+      if (!args.includes('--json')) expect(stdout + stderr).not.toMatch(/[\x80-\x9f]/)
+    }
+  })
+
   test('and ends a browser’s session', async () => {
     const signedIn = await fetch(`${server.url}/api/v1/session`, {
       method: 'POST',
