@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
+import { MAX_NETWORKS, MAX_SCOPES } from '../../src/api/contract/common.ts'
 import { MAX_CREDENTIALS } from '../../src/api/handlers/credentials.ts'
 import { keyIdOf, lookupOfKeyFile, readKeyFile } from '../../src/auth/key-file.ts'
 import { secretKind } from '../../src/auth/secrets.ts'
@@ -203,4 +204,23 @@ test('there is an end to how many one may have', async () => {
   const remove = { account: 'hoarder', kinds: ['token'], id: newest?.id as number } as const
   await api.store.deleteCredential(remove, CAUSE)
   expect((await api.call('POST /users/{user}/tokens', asking)).status).toBe(201)
+})
+
+test('a token has so many scopes and networks at most', async () => {
+  const as = await api.user('bounded')
+  const make = (name: string, scopes: number, networks: number) =>
+    api.call('POST /users/{user}/tokens', {
+      as,
+      path: { user: 'bounded' },
+      body: {
+        name,
+        scopes: Array.from({ length: scopes }, (_, at) => ({ pattern: `bounded/r${at}`, verbs: ['read'] })),
+        networks: Array.from({ length: networks }, (_, at) => `192.0.2.${at}`),
+      },
+    })
+  expect((await make('most', MAX_SCOPES, MAX_NETWORKS)).status).toBe(201)
+  const scopes = await make('more scopes', MAX_SCOPES + 1, 1)
+  expect([scopes.status, scopes.problem.errors?.[0]?.at]).toEqual([400, 'scopes'])
+  const networks = await make('more networks', 1, MAX_NETWORKS + 1)
+  expect([networks.status, networks.problem.errors?.[0]?.at]).toEqual([400, 'networks'])
 })

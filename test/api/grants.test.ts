@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { MAX_DEFAULT_GRANTS } from '../../src/api/contract/common.ts'
+import { MAX_DEFAULT_GRANTS as STORED_AT_MOST } from '../../src/store/meta/access/default-grants.ts'
 import { CAUSE, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
 
 let api: TestApi
@@ -179,4 +181,23 @@ test('default grants are what a new repository begins with', async () => {
   expect(seen.result.verbs).toEqual(['pull'])
   expect((await set([{ subject: 'user:nobody', verbs: ['read'] }])).status).toBe(400)
   expect((await set([])).result.grants).toEqual([])
+})
+
+test('default grants are so many at most, as the store has it', async () => {
+  expect(MAX_DEFAULT_GRANTS).toBe(STORED_AT_MOST)
+  const set = async (count: number) => {
+    const list = Array.from({ length: count }, (_, at) => ({ subject: `user:d${at}`, verbs: ['read'] }))
+    return api.call('PUT /namespaces/{namespace}/default-grants', {
+      as: owner,
+      path: acme,
+      body: { grants: list },
+    })
+  }
+  for (let at = 0; at <= MAX_DEFAULT_GRANTS; at++)
+    await api.store.createUser({ name: `d${at}`, administrator: false, password: undefined }, CAUSE)
+  const most = await set(MAX_DEFAULT_GRANTS)
+  expect([most.status, most.result.grants.length]).toEqual([200, MAX_DEFAULT_GRANTS])
+  const more = await set(MAX_DEFAULT_GRANTS + 1)
+  expect([more.status, more.problem.errors?.[0]?.at]).toEqual([400, 'grants'])
+  expect((await set(0)).result.grants).toEqual([])
 })

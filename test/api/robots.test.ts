@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
+import { MAX_ROBOTS } from '../../src/api/handlers/robots.ts'
 import { CAUSE, DAY, NOW, openApi, type Proof, type TestApi } from './fixture.ts'
 
 let api: TestApi
@@ -161,4 +162,22 @@ test('a person is no robot', async () => {
   expect((await api.call('DELETE /namespaces/{namespace}/robots/{robot}', { as: owner, path })).status).toBe(
     404,
   )
+})
+
+test('an owner has so many robots at most', async () => {
+  await api.store.createOrganisation({ name: 'robots', owner: 'olga' }, CAUSE)
+  for (let at = 1; at < MAX_ROBOTS; at++) {
+    const first = { kind: 'secret' as const, name: '1', lookup: Buffer.from(`robot ${at}`) }
+    await api.store.createRobot({ owner: 'robots', name: `r${at}`, secret: first }, CAUSE)
+  }
+  const path = { namespace: 'robots' }
+  const create = (name: string) =>
+    api.call('POST /namespaces/{namespace}/robots', { as: owner, path, body: { name } })
+  expect((await create('last')).status).toBe(201)
+  const refused = await create('more')
+  expect([refused.status, refused.detail]).toEqual([409, expect.stringContaining('delete one first')])
+  // One that is there is told so still.
+  expect((await create('last')).detail).toContain('already')
+  const listed = await api.call('GET /namespaces/{namespace}/robots', { as: owner, path })
+  expect(listed.result.items).toHaveLength(MAX_ROBOTS)
 })

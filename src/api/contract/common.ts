@@ -7,6 +7,11 @@ export const MAX_PAGE = 1000
 export const PAGE = 50
 export const MAX_TEXT = 1000
 export const MAX_README = 256 * 1024
+/** Of one credential. */
+export const MAX_SCOPES = 50
+export const MAX_NETWORKS = 50
+/** Of one namespace: every repository it gets has as many. */
+export const MAX_DEFAULT_GRANTS = 50
 
 export const Time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' })
 export const Name = z.string().min(1).max(255)
@@ -33,11 +38,11 @@ export const ExpiresAt = Time.nullable().meta({ description: 'null: never' })
 export const Scopes = z
   .array(z.strictObject({ pattern: Pattern, verbs: Verbs }))
   .min(1)
-  .max(50)
+  .max(MAX_SCOPES)
   .meta({ description: 'What it may do at most; its account’s rights are the other bound' })
 export const Networks = z
   .array(z.string().min(1).max(64))
-  .max(50)
+  .max(MAX_NETWORKS)
   .meta({ description: 'Addresses or CIDR networks it may be used from; empty: any' })
 
 /** Query of every list. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   ExpiresAt,
+  MAX_DEFAULT_GRANTS,
   Name,
   PageQuery,
   Pattern,
@@ -83,7 +84,7 @@ export const NAMESPACES = {
     summary: 'Set the grants that every new repository begins with',
     access: OWNER,
     body: z.strictObject({
-      grants: z.array(z.strictObject({ subject: Subject, verbs: Verbs })).max(50),
+      grants: z.array(z.strictObject({ subject: Subject, verbs: Verbs })).max(MAX_DEFAULT_GRANTS),
     }),
     result: DefaultGrants,
   }),

@@ -4,7 +4,7 @@ import { parsePartName } from '../../core/account-names.ts'
 import type { Account, Credential, NewCredential } from '../../store/meta/account-store.ts'
 import type { NAMESPACES } from '../contract/namespaces.ts'
 import type { ApiParts, Handlers } from '../handler.ts'
-import { absent, conflict, type Refusal } from '../problem.ts'
+import { absent, conflict, Refusal } from '../problem.ts'
 import { futureTime, said, timeText } from '../values.ts'
 import { stale } from '../version-tag.ts'
 import { credentialsOf, revokeCredential } from './credentials.ts'
@@ -16,6 +16,9 @@ type RobotEndpoint = Extract<keyof typeof NAMESPACES, `${string}/robots${string}
 /** Secrets of a robot that are good at a time: the new one, and the one that scripts still have. */
 const LIVE_SECRETS = 2
 
+/** Robots of one owner: they are listed at once. */
+export const MAX_ROBOTS = 1000
+
 /** Robot accounts of a user or an organisation, their secrets and keys. */
 export const ROBOT_HANDLERS: Handlers<RobotEndpoint> = {
   async 'GET /namespaces/{namespace}/robots'({ path: { namespace } }, { store }) {
@@ -25,6 +28,13 @@ export const ROBOT_HANDLERS: Handlers<RobotEndpoint> = {
 
   async 'POST /namespaces/{namespace}/robots'({ path: { namespace: owner }, body, cause }, { store }) {
     const name = parsePartName(body.name)
+    const robots = await store.listRobots(owner)
+    if (robots.length >= MAX_ROBOTS && !robots.some((robot) => robot.name === `${owner}+${name}`)) {
+      throw new Refusal(
+        'rule-violated',
+        `${owner} has ${robots.length} robots, and there can be no more; delete one first`,
+      )
+    }
     const { secret, credential } = secretOf(undefined)
     const made = await store.createRobot({ ...said(body), owner, name, secret: credential }, cause)
     if (made.outcome !== 'created') {

@@ -223,6 +223,29 @@ export function grantCases(made: () => DatabaseUnderTest) {
     expect((await store().listGrants(name, { limit: rows })).more).toBe(false)
   })
 
+  test('a repository has a thousand grants on its name at most, and those of others do not count', async () => {
+    const { name } = await newOrganisation(store())
+    await made().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
+      WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_GRANTS})
+      SELECT (SELECT id FROM namespace WHERE name = '${name}'), 0, 1, -i, '${name}/web', 1, 1 FROM n`)
+    expect((await set(name, 'everyone', `${name}/web`)).outcome).toBe('created')
+    expect((await set(name, 'anyone', `${name}/web`)).outcome).toBe('too-many')
+    expect((await set(name, 'everyone', `${name}/web`, 2)).outcome).toBe('changed')
+    expect((await set(name, 'anyone', `${name}/api`)).outcome).toBe('created')
+    expect((await set(name, 'anyone', `${name}/web*`)).outcome).toBe('created')
+  })
+
+  test('a namespace has fifty default grants at most', async () => {
+    const { name } = await newOrganisation(store())
+    const grants: { subject: string; verbs: number }[] = []
+    for (let at = 0; at < MAX_DEFAULT_GRANTS; at++)
+      grants.push({ subject: `user:${(await newUser(store())).name}`, verbs: 1 })
+    expect(await store().setDefaultGrants({ namespace: name, grants }, CAUSE)).toBe('done')
+    const more = { namespace: name, grants: [...grants, { subject: 'everyone', verbs: 1 }] }
+    expect((await rejection(store().setDefaultGrants(more, CAUSE))).kind).toBe('request-invalid')
+    expect((await store().listDefaultGrants(name)).length).toBe(MAX_DEFAULT_GRANTS)
+  })
+
   test('the same grant from many at once is made once', async () => {
     const { name } = await newOrganisation(store())
     const outcomes = await Promise.all(Array.from({ length: 24 }, () => set(name, 'everyone', `${name}/*`)))

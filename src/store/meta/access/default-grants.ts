@@ -18,7 +18,7 @@ import {
 } from './subjects.ts'
 
 /** Default grants of a namespace at most: every new repository gets as many. */
-export const MAX_DEFAULT_GRANTS = 100
+export const MAX_DEFAULT_GRANTS = 50
 
 interface DefaultGrant {
   readonly subject: SubjectName
