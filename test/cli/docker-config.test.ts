@@ -100,8 +100,12 @@ describe('docker’s configuration', () => {
 
   test.each(['{"auths": {canary', '[]', 'null', '"canary"'])('that is %j is left alone', async (text) => {
     await using at = await home(text)
-    for (const doing of [readLogin('h', at.env), storeLogin('h', LOGIN, at.env), eraseLogin('h', at.env)]) {
-      const { message } = (await rejection(doing)) as Error
+    for (const doing of [
+      readLogin,
+      (h: string, env: object) => storeLogin(h, LOGIN, { ...env }),
+      eraseLogin,
+    ]) {
+      const { message } = (await rejection(doing('h', at.env))) as Error
       expect(message).toContain('is no JSON object')
       expect(message).not.toContain('canary')
     }
@@ -155,8 +159,8 @@ describe('a credential helper', () => {
     writeFileSync(join(at.folder, 'docker-credential-nowhere'), '#!/bin/sh\necho locked; exit 1\n', {
       mode: 0o755,
     })
-    for (const doing of [readLogin('h', at.env), storeLogin('h', LOGIN, at.env)])
-      expect(((await rejection(doing)) as Error).message).toContain('locked')
+    for (const doing of [readLogin, (h: string, env: object) => storeLogin(h, LOGIN, { ...env })])
+      expect(((await rejection(doing('h', at.env))) as Error).message).toContain('locked')
     expect(at.content()).toEqual({ credsStore: 'nowhere' })
     writeFileSync(join(at.folder, 'docker-credential-nowhere'), '#!/bin/sh\necho canary\n')
     const { message } = (await rejection(readLogin('h', at.env))) as Error
