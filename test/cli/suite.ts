@@ -367,6 +367,7 @@ export function commandSuite(title: string, make: () => Promise<Subject>): void 
         'user:carol acme/web',
       ])
       expect(await who.json(['grant', 'list', 'acme'])).toEqual({ items })
+      expect(await who.json(['grant', 'list', 'acme', '-n', '1'])).toEqual({ items: items.slice(0, 1) })
       expect((await who.run(['grant', 'ls', 'acme/web'])).split('\n')).toHaveLength(4)
       await does(['grant', 'rm', 'acme/web', `${one.id}`], `took grant ${one.id} back`)
       const team = items.find(({ pattern }) => pattern === 'acme/*')?.id
