@@ -211,6 +211,45 @@ onWorlds('revoked', (world) => {
     )
   })
 
+  test('whoever signs in while the password is changed is not in afterwards', async () => {
+    for (let round = 0; round < 4; round++) {
+      const user = await newUser()
+      const json = { 'Content-Type': 'application/json', Origin: url() }
+      const signIn = async () => {
+        const body = JSON.stringify({ username: user, password: PASSWORD })
+        const response = await fetch(`${url()}/api/v1/session`, { method: 'POST', headers: json, body })
+        await response.text()
+        expect(response.status).toBeOneOf([200, 401])
+        return (response.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+      }
+      const login = async () => {
+        const body = JSON.stringify({ username: user, password: PASSWORD })
+        const response = await fetch(`${url()}/v2/users/login`, { method: 'POST', headers: json, body })
+        return response.ok ? ((await response.json()) as { token: string }).token : ''
+      }
+      const change = () =>
+        api.call('PUT /users/{user}/password', {
+          path: { user },
+          body: { password: 'quite another password' },
+        })
+      const [cookies, tokens] = await Promise.all([
+        Promise.all(Array.from({ length: 4 }, signIn)),
+        Promise.all(Array.from({ length: 4 }, login)),
+        round % 2 === 0 ? change() : signIn().then(change),
+      ])
+      for (const cookie of cookies) {
+        const { status } = await fetch(`${url()}/api/v1/users/${user}/tokens`, {
+          headers: { Cookie: cookie },
+        })
+        expect(status).toBe(401)
+      }
+      for (const token of tokens.filter((each) => each !== '')) {
+        const { status } = await fetch(`${url()}/api/v1/users/${user}/tokens`, { headers: bearer(token) })
+        expect(status).toBe(401)
+      }
+    }
+  })
+
   test.each(['disabled', 'deleted'])('a user is %s', async (what) => {
     const user = await newUser()
     await grant(`user:${user}`)
