@@ -17,6 +17,8 @@ export interface Caller {
   readonly administrator: boolean
   /** Its own namespace and those of organisations it is an owner of; none by a credential that is narrowed. */
   readonly owned: readonly string[]
+  /** What the credential is limited to; undefined: to nothing. */
+  readonly scopes?: CredentialBounds['scopes']
 }
 
 const NOBODY = { whole: false, administrator: false, owned: [] } as const
@@ -43,9 +45,11 @@ export async function callerOf(
     })
   }
   const { kind, name } = subject
+  const { scopes } = credential
   const whole = kind === 'user' && actor.access === undefined && isWhole(credential)
-  if (!whole) return { ...NOBODY, kind, name }
-  return { kind, name, whole, administrator: subject.administrator, owned }
+  const limits = scopes !== undefined && { scopes }
+  if (!whole) return { ...NOBODY, kind, name, ...limits }
+  return { kind, name, whole, administrator: subject.administrator, owned, ...limits }
 }
 
 function isWhole({ scopes }: CredentialBounds): boolean {

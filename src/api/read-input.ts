@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Problem } from './contract/contract.ts'
 import type { Route } from './contract/route.ts'
 import { Refusal } from './problem.ts'
+import { wording } from './wording.ts'
 
 type Errors = NonNullable<Problem['errors']>
 
@@ -73,7 +74,7 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
 
 /** The value as the schema makes it. */
 function parsed(schema: z.ZodType, value: unknown, kind: 'query-invalid' | 'request-invalid', what: string) {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { error: wording })
   if (!result.success) throw invalid(kind, what, result.error.issues.flatMap(errorsOf))
   const nul = findNul(result.data)
   // PostgreSQL has no text with it, and no name of ours either.

@@ -113,6 +113,26 @@ describe('a body', () => {
   })
 })
 
+describe('what is wrong with the input', () => {
+  test.each([
+    ['POST /invitations', { days: 100 }, 'days: must be at most 90'],
+    ['POST /invitations', { days: 0 }, 'days: must be at least 1'],
+    ['POST /invitations', { days: 1.5 }, 'days: must be a whole number'],
+    ['POST /invitations', { days: '3' }, 'days: must be a number'],
+    ['POST /users', {}, 'name: is missing'],
+    ['POST /users', { name: 7 }, 'name: must be a text'],
+    ['POST /users', { name: 'zoe', password: '' }, 'password: must not be empty'],
+    ['POST /users', { name: 'zoe', displayName: 'x'.repeat(1001) }, 'must have at most 1000 characters'],
+    ['POST /users', { name: 'zoe', email: 'x' }, 'email: is no e-mail address'],
+    ['POST /users', { name: 'zoe', administrator: 'yes' }, 'administrator: must be true or false'],
+    ['POST /repositories', { name: 'a/b', visibility: 'x' }, 'visibility: must be one of public, private'],
+  ] as const)('of %s is said in plain words', async (endpoint, body, says) => {
+    const { status, detail } = await problemOf(await send(endpoint, JSON.stringify(body), OPERATES))
+    expect([status, detail]).toEqual([400, expect.stringContaining(says)])
+    expect(detail).not.toMatch(/expected|Invalid|Too (big|small)/)
+  })
+})
+
 describe('a query', () => {
   test.each([
     ['?nonsense=1', 'nonsense'],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { MAX_SESSIONS } from '../../src/api/handlers/session.ts'
 import { newSecret, secretKind } from '../../src/auth/secrets.ts'
+import { VERBS } from '../../src/core/verbs.ts'
 import {
   CAUSE,
   cookieOf,
@@ -26,6 +27,16 @@ afterAll(() => api[Symbol.asyncDispose]())
 const who = async (as: Proof) => (await api.call('GET /session', { as })).result.name
 const signIn = (body: { username: string; password: string }, asking = {}) =>
   api.call('POST /session', { body, ...asking })
+
+test('who is asking is told what its token is limited to', async () => {
+  const scopes = [{ pattern: 'alice/*', verbs: VERBS.pull }]
+  const me = async (as: Proof) => (await api.call('GET /session', { as })).result
+  expect(await me(await api.token('alice', { scopes }))).toMatchObject({
+    name: 'alice',
+    scopes: [{ pattern: 'alice/*', verbs: ['pull'] }],
+  })
+  expect(await me(await api.signIn('alice'))).not.toHaveProperty('scopes')
+})
 
 describe('signing in', () => {
   test('gives a cookie that no script reads and no other site sends', async () => {

@@ -16,6 +16,10 @@ export const MAX_DEFAULT_GRANTS = 50
 export const Time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' })
 export const Name = z.string().min(1).max(255)
 export const Text = z.string().max(MAX_TEXT)
+/** What is given as one's e-mail address; '' for none. Whether mail arrives there, only mail can tell. */
+export const Email = Text.refine((text) => text === '' || /^[^\s@]+@[^\s@]+$/.test(text), {
+  error: 'is no e-mail address; write it as ada@example.com',
+})
 export const Visibility = z.enum(['public', 'private'])
 export const VerbName = z.enum(Object.keys(VERBS) as [Verb, ...Verb[]])
 export const Verbs = z

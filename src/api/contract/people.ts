@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ExpiresAt, Name, Networks, PageQuery, pageOf, Scopes, Text, Time, Version } from './common.ts'
+import { Email, ExpiresAt, Name, Networks, PageQuery, pageOf, Scopes, Text, Time, Version } from './common.ts'
 import { ADMINISTRATOR, ANYONE, route, SELF, SIGNED_IN } from './route.ts'
 
 const Password = z.string().min(1).max(1024)
@@ -81,6 +81,9 @@ export const Me = z.strictObject({
   name: z.string().optional(),
   administrator: z.boolean(),
   organisations: z.array(z.strictObject({ organisation: Name, role: z.enum(['owner', 'member']) })),
+  scopes: Scopes.optional().meta({
+    description: 'What the token that came is limited to; absent: to nothing',
+  }),
   signUp: z.enum(['open', 'invite', 'closed']),
 })
 
@@ -102,7 +105,7 @@ export const PEOPLE = {
       username: z.string().max(255),
       password: Password,
       displayName: Text.optional(),
-      email: Text.optional(),
+      email: Email.optional(),
       link: z.string().max(255).optional(),
     }),
     result: FullUser,
@@ -128,7 +131,7 @@ export const PEOPLE = {
       name: z.string().max(255),
       password: Password.optional(),
       displayName: Text.optional(),
-      email: Text.optional(),
+      email: Email.optional(),
       administrator: z.boolean().optional(),
     }),
     result: FullUser,
@@ -142,7 +145,7 @@ export const PEOPLE = {
     body: z.strictObject({
       displayName: Text.optional(),
       description: Text.optional(),
-      email: Text.optional(),
+      email: Email.optional(),
       administrator: z.boolean().optional(),
       disabled: z.boolean().optional(),
     }),

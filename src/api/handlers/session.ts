@@ -7,6 +7,7 @@ import type { ResultOf } from '../contract/contract.ts'
 import { Answer, type ApiParts, type Handlers } from '../handler.ts'
 import { endedCookie, sessionCookie } from '../session-cookie.ts'
 import { byOwnPassword, changedMeanwhile } from './passwords.ts'
+import { scopesView } from './views.ts'
 
 /** Sessions of one user; with more the oldest end. */
 export const MAX_SESSIONS = 100
@@ -59,7 +60,7 @@ async function endSession(
 }
 
 async function me(
-  { kind, name, administrator }: Caller,
+  { kind, name, administrator, scopes }: Caller,
   { store, settings }: Pick<ApiParts, 'store' | 'settings'>,
 ): Promise<ResultOf<'GET /session'>> {
   const isAccount = kind === 'user' || kind === 'robot'
@@ -68,6 +69,7 @@ async function me(
     ...(isAccount && { name }),
     administrator,
     organisations: kind === 'user' ? await store.listOrganisationsOf(name) : [],
+    ...(scopes !== undefined && { scopes: scopesView(scopes) }),
     signUp: settings.signUp,
   }
 }

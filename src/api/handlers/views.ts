@@ -24,12 +24,17 @@ export function timesView({ createdAt, expiresAt, lastUsed }: Credential) {
   return { createdAt: timeText(createdAt), expiresAt: expiryText(expiresAt), lastUsed: lastUse(lastUsed) }
 }
 
+/** What a credential is limited to. */
+export function scopesView(scopes: NonNullable<Credential['scopes']>): Token['scopes'] {
+  return scopes.map(({ pattern, verbs }) => ({ pattern, verbs: verbsIn(verbs) }))
+}
+
 export function tokenView(token: Credential): Token {
   const { id, name, scopes, networks = [] } = token
   return {
     id,
     name,
-    scopes: (scopes ?? []).map(({ pattern, verbs }) => ({ pattern, verbs: verbsIn(verbs) })),
+    scopes: scopesView(scopes ?? []),
     networks: [...networks],
     ...timesView(token),
   }
