@@ -123,7 +123,7 @@ function names(fields: Partial<JoinFields>, mistakes: Mistakes): Html {
     type: 'text',
     complete: 'username',
     value: fields.username,
-    hint: `${MIN_ACCOUNT_NAME} to ${MAX_ACCOUNT_NAME} lower-case letters, digits and single . _ or - between them. It begins the names of your repositories and cannot be changed.`,
+    hint: `${MIN_ACCOUNT_NAME} to ${MAX_ACCOUNT_NAME} lower-case letters and digits, with . _ __ or any number of - between them. It begins the names of your repositories and cannot be changed.`,
     mistake: mistakes.username,
     most: MAX_ACCOUNT_NAME,
   })}

@@ -70,7 +70,7 @@ export async function explain(
   const { verb, repo, now } = question
   const subject = question.subject.replace(/^(?:user|robot):/, '')
   const told = (allowed: boolean, because: Because, why: string): Explanation => {
-    const reason = `${subject} may ${allowed ? '' : 'not '}${deed(verb, repo)}: ${why}`
+    const reason = `${subject} may ${allowed ? '' : 'not '}${deedOf(verb, repo)}: ${why}`
     return { allowed, subject, verb, repository: repo, reason, because }
   }
   const nobody = subject === NOBODY || subject === 'anyone'
@@ -114,6 +114,11 @@ export async function explain(
     return told(false, { kind: 'token-scopes', scopes: patterns, otherwise: because }, sentence)
   }
   return told(true, because, sentenceOf(reason))
+}
+
+/** What is asked, to the letter: a push to a new tag is told as a push to whoever makes one. */
+function deedOf(verb: Verb, repo: RepoName): string {
+  return verb === 'create-tag' ? `push new tags to ${repo}` : deed(verb, repo)
 }
 
 function noRight(facts: AccessFacts, others: readonly GrantFact[], repo: RepoName, verb: Verb) {

@@ -28,7 +28,7 @@ export function parseAccountName(text: string): string {
   if (text.length < MIN_ACCOUNT_NAME || text.length > MAX_ACCOUNT_NAME || !ACCOUNT.test(text)) {
     throw refuse(
       'name-invalid',
-      `${JSON.stringify(text.slice(0, MAX_ACCOUNT_NAME + 1))} cannot be the name of an account; use ${MIN_ACCOUNT_NAME} to ${MAX_ACCOUNT_NAME} lower-case letters, digits and single . _ or - between them`,
+      `${JSON.stringify(text.slice(0, MAX_ACCOUNT_NAME + 1))} cannot be the name of an account; use ${MIN_ACCOUNT_NAME} to ${MAX_ACCOUNT_NAME} lower-case letters and digits, with . _ __ or any number of - between them`,
     )
   }
   if (RESERVED.has(text)) {
@@ -53,7 +53,7 @@ export function parsePartName(text: string): string {
   if (text.length <= MAX_ACCOUNT_NAME && ACCOUNT.test(text)) return text
   throw refuse(
     'name-invalid',
-    `${JSON.stringify(text.slice(0, MAX_ACCOUNT_NAME + 1))} cannot be a name here; use at most ${MAX_ACCOUNT_NAME} lower-case letters, digits and single . _ or - between them`,
+    `${JSON.stringify(text.slice(0, MAX_ACCOUNT_NAME + 1))} cannot be a name here; use at most ${MAX_ACCOUNT_NAME} lower-case letters and digits, with . _ __ or any number of - between them`,
   )
 }
 

@@ -38,7 +38,7 @@ export function parseRepoName(text: string): RepoName {
   if (!NAME.test(text)) {
     throw refuse(
       'name-invalid',
-      `${JSON.stringify(text)} is not a repository name; use lower-case letters, digits and single . _ __ or - between them, parts separated by /`,
+      `${JSON.stringify(text)} is not a repository name; use lower-case letters and digits, with . _ __ or any number of - between them, parts separated by /`,
     )
   }
   const name = text.includes('/') ? text : LIBRARY + text

@@ -172,11 +172,13 @@ describe('a key', () => {
     const again = await make(body)
     expect([again.status, again.result]).toEqual([200, first.result])
     // Neither by another name, nor another half by this one, nor for somebody else.
-    expect((await make({ ...body, name: 'other' })).status).toBe(409)
+    const twin = await make({ ...body, name: 'other' })
+    expect([twin.status, twin.detail]).toEqual([409, expect.stringContaining('registered already, as own')])
     expect((await make({ ...body, publicKey: pem('ed25519') })).status).toBe(409)
     expect((await make({ ...body, expiresAt: later })).status).toBe(409)
-    const stolen = { as: bob, path: { user: 'bob' }, body }
-    expect((await api.call('POST /users/{user}/keys', stolen)).status).toBe(409)
+    const stolen = await api.call('POST /users/{user}/keys', { as: bob, path: { user: 'bob' }, body })
+    expect([stolen.status, stolen.detail]).toEqual([409, expect.stringContaining('registered already')])
+    expect(stolen.detail).not.toContain('secret')
     expect((await list()).filter(({ keyId }) => keyId === first.result.keyId)).toHaveLength(1)
   })
   test.each([

@@ -194,7 +194,11 @@ describe('a team', () => {
     expect((await create({ name: 'devs', description: 'other' })).status).toBe(409)
     expect((await put('mia')).status).toBe(204)
     expect((await put('mia')).status).toBe(204)
-    expect((await put('otto')).status).toBe(404)
+    const stranger = await put('otto')
+    expect([stranger.status, stranger.detail]).toEqual([
+      404,
+      expect.stringContaining('berth org add-member acme otto'),
+    ])
     expect((await put('nobody')).status).toBe(404)
     expect((await read()).result.members).toEqual(['mia'])
     const change = (description: string, version: number) =>

@@ -121,7 +121,8 @@ describe('one of them', () => {
       expect(plain(there, 'acme/private')).toBe(plain(absent, 'acme/absent'))
       expect(there.headers.get('WWW-Authenticate')).toBe(absent.headers.get('WWW-Authenticate'))
     }
-    expect((await get('acme/absent', olga)).status).toBe(404)
+    const none = await get('acme/absent', olga)
+    expect([none.status, none.detail]).toEqual([404, expect.stringContaining('berth repo add acme/absent')])
   })
   test('is changed at the version that was read, by who administers it', async () => {
     const change = (as: Proof, body: object, version?: number) =>
@@ -272,6 +273,12 @@ describe('why', () => {
     const plain = async (repository: string) =>
       JSON.stringify((await ask(stranger, { ...about, repository })).result).replaceAll(repository, 'REPO')
     expect(await plain('acme/private')).toBe(await plain('acme/absent'))
+  })
+  test('is asked of who does something, and neither a team nor everyone does', async () => {
+    for (const subject of ['team:acme/devs', 'everyone']) {
+      const { status, detail } = await ask(will, { ...about, subject })
+      expect([status, detail]).toEqual([400, expect.stringContaining('say a user or robot')])
+    }
   })
   test('about others only who administers the repository', async () => {
     expect((await ask(olga, { ...about, subject: 'rita' })).result).toMatchObject({

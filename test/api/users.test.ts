@@ -49,6 +49,13 @@ describe('a user', () => {
     expect((await remove('carla', root)).status).toBe(404)
     expect((await change('carla', root, {})).status).toBe(404)
   })
+  test('has a name by the rules that a refusal tells', async () => {
+    const add = (name: string) => api.call('POST /users', { as: root, body: { name } })
+    const { status, detail } = await add('no..dots')
+    expect([status, detail]).toEqual([400, expect.stringContaining('with . _ __ or any number of - between')])
+    for (const name of ['runs---of', 'two__of', 'one.of_each-kind'])
+      expect((await add(name)).status).toBe(201)
+  })
   test('is made again by the same words, and not by others', async () => {
     const body = { name: 'twice', displayName: 'Twice' }
     const first = await api.call('POST /users', { as: root, body })
@@ -58,7 +65,7 @@ describe('a user', () => {
     for (const other of [
       { displayName: 'Other' },
       { administrator: true },
-      { email: 'x' },
+      { email: 'x@y' },
       { password: PASSWORD },
     ]) {
       expect((await api.call('POST /users', { as: root, body: { ...body, ...other } })).status).toBe(409)

@@ -42,6 +42,16 @@ onDatabases('an explanation', (replicas) => {
     })
   })
 
+  test('tells a new tag from a push', async () => {
+    const { name } = await newOrganisation(store())
+    const user = await newUser(store())
+    const repo = repoName(`${name}/web`)
+    await given(store(), `user:${user.name}`, repo, ['create-tag'])
+    const of = async (verb: Verb) => (await asked({ subject: user.name, repo, verb })).reason
+    expect(await of('create-tag')).toStartWith(`${user.name} may push new tags to ${repo}: `)
+    expect(await of('push')).toStartWith(`${user.name} may not push to ${repo}: `)
+  })
+
   test('names everything else that decides', async () => {
     const { name, owner } = await newOrganisation(store())
     const admin = await newUser(store(), { administrator: true })

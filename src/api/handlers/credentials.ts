@@ -63,6 +63,9 @@ export async function addCredential(
   const made = await store.createCredential({ account, credential }, cause)
   if (made.outcome === 'absent') throw absent(`there is no user ${account}`)
   if (made.outcome !== 'created') {
+    const named = before.some(({ name }) => name === credential.name)
+    if (credential.kind === 'key' && !named)
+      throw conflict('this public key is registered already, for another account; make a new pair')
     throw conflict(
       `${account} has a ${word} ${credential.name} already, or it is in use elsewhere, and its secret was shown once; choose another name, or revoke the one there is`,
     )

@@ -14,6 +14,7 @@ export const EXPLAIN_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET 
     if (subject === undefined) {
       throw new Refusal('query-invalid', 'subject: say whose access it is about, such as alice or acme+ci')
     }
+    refuseOthers(subject)
     const credential = ctx.actor.kind === 'account' ? ctx.actor.credential : undefined
     const self = own !== undefined && subject.replace(/^(?:user|robot):/, '') === own
     // Whoever administers a repository decides about others there, and may know what they can do.
@@ -28,6 +29,15 @@ export const EXPLAIN_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET 
     })
     return { ...told, because: { ...because } }
   },
+}
+
+/** Refuses `query-invalid` for what grants can be given to and what does nothing itself. */
+function refuseOthers(subject: string): void {
+  if (!subject.startsWith('team:') && subject !== 'everyone') return
+  throw new Refusal(
+    'query-invalid',
+    `subject: ${subject} is not one who does something; say a user or robot, such as alice or acme+ci, or anyone for who is not signed in`,
+  )
 }
 
 function ownName({ actor }: Context): string | undefined {

@@ -4,6 +4,7 @@ import type { Cause } from '../../store/meta/access-store.ts'
 import type { Credential } from '../../store/meta/account-store.ts'
 import type { BodyOf, Endpoint, ResultOf } from '../contract/contract.ts'
 import { Answer, type ApiCall, type ApiParts, type Handlers } from '../handler.ts'
+import { conflict } from '../problem.ts'
 import { futureTime, invalidMember } from '../values.ts'
 import { addCredential, credentialsOf, revokeCredential } from './credentials.ts'
 import { requireUser } from './find-account.ts'
@@ -61,6 +62,12 @@ export async function makeKey(
     key.name === body.name && key.keyId === made.keyId && key.expiresAt === expiresAt
   const there = before.find(same)
   if (there !== undefined) return new Answer(keyView(there), 200)
+  const twin = before.find((key) => key.keyId === made.keyId)
+  if (twin !== undefined) {
+    throw conflict(
+      `${account} has this public key registered already, as ${twin.name} (key ${twin.id}); log in with that, or revoke it first`,
+    )
+  }
   const { lookup, verifier } = made
   const key = await addCredential(
     { store },

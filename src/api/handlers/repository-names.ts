@@ -15,5 +15,8 @@ export async function repositoryNamed(text: string, store: Pick<RepositoryStore,
 }
 
 export function noRepository(name: string) {
-  return refuse('name-unknown', `there is no repository ${name}; push to it, or make it`)
+  return refuse(
+    'name-unknown',
+    `there is no repository ${name}; push to it, or make it: berth repo add ${name}`,
+  )
 }

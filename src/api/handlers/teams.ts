@@ -66,7 +66,7 @@ export const TEAM_HANDLERS: Handlers<
     if (outcome === 'absent') throw noTeam(path)
     if (outcome === 'no-user') {
       throw absent(
-        `${path.user} is no member of ${path.organisation}, and only members are in its teams; make it one first`,
+        `${path.user} is no member of ${path.organisation}, and only members are in its teams; make it one first: berth org add-member ${path.organisation} ${path.user}`,
       )
     }
   },
