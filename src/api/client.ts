@@ -26,6 +26,8 @@ export type CallOptions<E extends Endpoint> = ([keyof PathOf<E>] extends [never]
     : { readonly query?: Partial<QueryOf<E>> }) & {
     /** The change is refused (412) when the thing is no longer at this version. */
     readonly version?: number
+    /** Told the status of a success: 200 instead of 201 says that the thing was there already. */
+    readonly onStatus?: (status: number) => void
     readonly signal?: AbortSignal
   }
 
@@ -51,11 +53,12 @@ export function apiClient({ base, headers, fetch = globalThis.fetch }: ClientOpt
   return {
     async call<E extends Endpoint>(endpoint: E, ...[options]: Arguments<E>) {
       const [method = '', template = ''] = endpoint.split(' ')
-      const { path, query, body, version, signal } = (options ?? {}) as {
+      const { path, query, body, version, onStatus, signal } = (options ?? {}) as {
         path?: Record<string, string>
         query?: Record<string, unknown>
         body?: unknown
         version?: number
+        onStatus?: (status: number) => void
         signal?: AbortSignal
       }
       const response = await fetch(
@@ -72,6 +75,7 @@ export function apiClient({ base, headers, fetch = globalThis.fetch }: ClientOpt
         }),
       )
       if (!response.ok) throw await refusal(response)
+      onStatus?.(response.status)
       return (response.status === 204 ? undefined : await response.json()) as ResultOf<E>
     },
   }
@@ -101,5 +105,7 @@ async function refusal(response: Response): Promise<ApiError> {
   } catch {
     // No answer of ours: a proxy's, most likely.
   }
-  return new ApiError(response.status, `the server answered ${response.status}: ${text.slice(0, 200)}`)
+  // Pages are for browsers; a sentence may help.
+  const told = /^\s*</.test(text) || text === '' ? '' : `: ${text.slice(0, 200)}`
+  return new ApiError(response.status, `the server answered ${response.status}${told}`)
 }
