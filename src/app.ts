@@ -39,7 +39,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await using undo = new AsyncDisposableStack()
   const metrics = createMetrics()
   undo.defer(() => metrics.close())
-  undo.use(lockDirectory(config.data))
+  undo.use(lockDirectory(config.data, (sentence) => log.warn(sentence)))
   const blobs = timed('store', await openBlobs(config), metrics, failureLog('blob store', log))
   undo.defer(() => blobs.close())
   const meta = timed('database', await openMetadata(config), metrics, failureLog('database', log))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, opendir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { ObjectKey } from '../../core/names.ts'
+import { makePrivateDirectory } from '../private-files.ts'
 import { errorCode, syncDirectory, writeDurably } from './file.ts'
 
 /*
@@ -85,7 +86,7 @@ export class Layout {
   }
 
   async #create(marker: string): Promise<void> {
-    const made = await mkdir(this.root, { recursive: true })
+    const made = makePrivateDirectory(this.root)
     await this.#refuseForeign()
     for (const name of DIRECTORIES) {
       await mkdir(join(this.root, name)).catch((error) => {

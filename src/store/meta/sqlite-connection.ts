@@ -2,6 +2,7 @@ import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { refuse } from '../../core/errors.ts'
+import { makePrivateFile } from '../private-files.ts'
 import type { Dialect, Tx, Value } from './driver.ts'
 import { MIGRATIONS, type Migration, migrate } from './migrate.ts'
 
@@ -37,7 +38,7 @@ function matching(column: string): string {
     WHERE s.${column} MATCH $1 AND r.listed = 1 LIMIT $2`
 }
 
-/** Opens the database file. Throws on a file system of the network. */
+/** Opens the database file; a new one is for this user alone. Throws on a file system of the network. */
 export function openDatabase(path: string, mode: 'write' | 'write-without-sync' | 'read'): Database {
   const type = NETWORK_FILE_SYSTEMS[statfsSync(dirname(path)).type]
   if (type !== undefined) {
@@ -45,6 +46,7 @@ export function openDatabase(path: string, mode: 'write' | 'write-without-sync' 
       `${path} lies on ${type}, whose locks SQLite cannot rely on: use a local disk for the data directory, or PostgreSQL`,
     )
   }
+  if (mode !== 'read') makePrivateFile(path)
   const database = new Database(path, mode === 'read' ? { readonly: true } : { create: true })
   // First of all: two processes that open one file at once meet SQLITE_BUSY_RECOVERY otherwise.
   database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
