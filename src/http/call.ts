@@ -12,6 +12,8 @@ export interface Edge {
   readonly proxies: TrustedProxies
   /** The address clients use, where it was configured; without a slash at its end. */
   readonly origin: string | undefined
+  /** Told of a peer that says how it was asked, as a proxy does, and is none that is trusted. */
+  readonly distrusted?: (peer: string) => void
 }
 
 /** A request's origin, worked out when somebody asks: most requests never do. */
@@ -55,11 +57,14 @@ export class EdgeCall implements Call {
 
   /** As configured; else as a trusted proxy says; else plain HTTP to the host that was asked. */
   get origin(): string {
-    const { origin, proxies } = this.#edge
+    const { origin, proxies, distrusted } = this.#edge
     if (origin !== undefined) return origin
     const host = this.#header('host') ?? ''
-    if (!proxies.trusts(this.peer)) return `http://${host}`
     const scheme = first(this.#header('x-forwarded-proto'))?.toLowerCase()
+    if (!proxies.trusts(this.peer)) {
+      if (scheme === 'https') distrusted?.(this.peer)
+      return `http://${host}`
+    }
     const forwarded = first(this.#header('x-forwarded-host'))
     return `${scheme === 'https' ? 'https' : 'http'}://${isHost(forwarded) ? forwarded : host}`
   }

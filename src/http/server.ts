@@ -52,7 +52,15 @@ type BunServer = ReturnType<typeof Bun.serve>
 /** Starts serving. Rejects when the address cannot be had. */
 export function startServer(options: ServerOptions): Server {
   const { handler, log, metrics, proxies, web, publicUrl } = options
-  const edge = { proxies, origin: publicUrl === undefined ? undefined : new URL(publicUrl).origin }
+  const edge = {
+    proxies,
+    origin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
+    distrusted: once((peer) =>
+      log.warn(
+        `a request came with X-Forwarded-Proto: https from ${peer}, which is no trusted proxy, so clients are sent to http:// to log in; if that is your proxy, say --public-url https://HOST and --trusted-proxies ${peer}`,
+      ),
+    ),
+  }
   const watchdog = new BodyWatchdog(options.pace)
   const nextId = requestIds()
   const remind = chunkReminder(() => Bun.gc(true))
@@ -143,20 +151,23 @@ export function startServer(options: ServerOptions): Server {
     }
   }
 
-  const server = Bun.serve({
-    hostname: options.hostname,
-    port: options.port,
-    idleTimeout: IDLE_TIMEOUT,
-    maxRequestBodySize: MAX_BODY,
-    // Two servers on one port would share its clients between them.
-    reusePort: false,
-    development: false,
-    fetch: answer,
-    error(error) {
-      log.error('request failed outside its handler', { error: describe(error) })
-      return problem(500, 'UNKNOWN', 'something broke inside the registry', '-')
-    },
-  })
+  const { hostname, port } = options
+  const server = listening(hostname, port, () =>
+    Bun.serve({
+      hostname,
+      port,
+      idleTimeout: IDLE_TIMEOUT,
+      maxRequestBodySize: MAX_BODY,
+      // Two servers on one port would share its clients between them.
+      reusePort: false,
+      development: false,
+      fetch: answer,
+      error(error) {
+        log.error('request failed outside its handler', { error: describe(error) })
+        return problem(500, 'UNKNOWN', 'something broke inside the registry', '-')
+      },
+    }),
+  )
 
   return {
     address: `${server.hostname?.includes(':') ? `[${server.hostname}]` : server.hostname}:${server.port}`,
@@ -224,6 +235,37 @@ class BunRequest implements WireRequest {
   get hasBody(): boolean {
     const length = this.#length
     return length === undefined ? this.#request.headers.get('transfer-encoding') !== null : length > 0
+  }
+}
+
+/** Throws with a sentence where the address cannot be had. */
+function listening(hostname: string, port: number, serve: () => BunServer): BunServer {
+  try {
+    return serve()
+  } catch (error) {
+    const { code, message } = error as Error & { code?: unknown }
+    const why =
+      code === 'EADDRINUSE'
+        ? 'the port is in use by another program'
+        : code === 'EACCES'
+          ? 'this user may not have that port'
+          : code === 'EADDRNOTAVAIL'
+            ? 'this machine has no such address'
+            : message
+    throw new Error(
+      `cannot listen on ${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}: ${why}; name another with --listen HOST:PORT`,
+      { cause: error },
+    )
+  }
+}
+
+/** Does something the first time only. */
+function once(act: (peer: string) => void): (peer: string) => void {
+  let done = false
+  return (peer) => {
+    if (done) return
+    done = true
+    act(peer)
   }
 }
 

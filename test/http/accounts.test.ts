@@ -56,6 +56,21 @@ test('the realm is where clients are, as a trusted proxy tells', async () => {
   )
 })
 
+test('a proxy that nobody trusts is told of once, with what to say', async () => {
+  await using plain = await startBerth({ accounts: true })
+  const ask = (scheme: string) =>
+    fetch(`${plain.url}/v2/`, { headers: { 'X-Forwarded-Proto': scheme, 'X-Forwarded-For': '192.0.2.1' } })
+  const told = () => plain.daemon.lines.filter((line) => line.includes('no trusted proxy'))
+  await ask('http')
+  expect(told()).toEqual([])
+  for (const answer of [await ask('https'), await ask('https')])
+    expect(answer.headers.get('www-authenticate')).toStartWith('Bearer realm="http://')
+  await plain.requests()
+  expect(told()).toHaveLength(1)
+  expect(JSON.parse(told()[0] as string)).toMatchObject({ level: 'warn' })
+  for (const word of ['--public-url', '--trusted-proxies 127.0.0.1']) expect(told()[0]).toContain(word)
+})
+
 test('B22 a stranger’s upload is refused before its body, and the connection ends', async () => {
   await using connection = await RawConnection.connect(berth.host)
   await connection.send(

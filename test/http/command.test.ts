@@ -92,7 +92,8 @@ describe('berth serve', () => {
         'taken',
       ])
       expect(code).toBe(1)
-      expect(stderr).toContain(String(taken.port))
+      expect(stderr).toContain(`127.0.0.1:${taken.port}: the port is in use`)
+      expect(stderr).toContain('--listen HOST:PORT')
       expect(stderr).not.toMatch(/\.ts:\d+/)
     } finally {
       taken.stop(true)
