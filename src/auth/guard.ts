@@ -7,10 +7,17 @@ import { EVERYTHING, fitsGlob } from '../core/glob.ts'
 import type { RepoName } from '../core/names.ts'
 import { ALL_VERBS, allows, closed, type Verb, type VerbSet } from '../core/verbs.ts'
 import type { AccessFacts, AccessQuery, AccessStore, Reach } from '../store/meta/access-store.ts'
-import { answerOf } from './answer.ts'
+import { answerOf, askedOf } from './answer.ts'
 import { verbsOf, verbsWithin } from './decide.ts'
 import { inNetworks } from './networks.ts'
-import { BAD_CREDENTIAL, listToken, loginNeeded, missingRight, tokenTooNarrow } from './sentences.ts'
+import {
+  BAD_CREDENTIAL,
+  lacksNamespace,
+  listToken,
+  loginNeeded,
+  missingRight,
+  tokenTooNarrow,
+} from './sentences.ts'
 import { listScope, scopeFor, verbsOfAccess } from './token-access.ts'
 
 /** What an actor may do in a repository, as it stands at one moment. */
@@ -40,7 +47,9 @@ export class AccessGuard implements Guard {
   }
 
   verbs(ctx: Context, repo: RepoName): MaybePromise<VerbSet> {
-    return ctx.actor.kind === 'operator' ? ALL_VERBS : this.rights(ctx, repo).then(({ verbs }) => verbs)
+    if (ctx.actor.kind === 'operator') return ALL_VERBS
+    const rights = this.rights(ctx, repo)
+    return rights instanceof Promise ? rights.then(({ verbs }) => verbs) : rights.verbs
   }
 
   visible(ctx: Context, list: 'catalog' | 'search'): MaybePromise<Visible> {
@@ -69,8 +78,14 @@ export class AccessGuard implements Guard {
   }
 
   /** Everything that decides about the actor and the repository. Refuses bad credentials. */
-  async rights(ctx: Context, repo: RepoName): Promise<Rights> {
-    const facts = await answerOf(this.#store.readAccess({ ...this.#subject(ctx), repo }))
+  rights(ctx: Context, repo: RepoName): MaybePromise<Rights> {
+    const facts = askedOf(() => this.#store.readAccess({ ...this.#subject(ctx), repo }))
+    return facts instanceof Promise
+      ? facts.then((read) => this.#rights(ctx, repo, read))
+      : this.#rights(ctx, repo, facts)
+  }
+
+  #rights(ctx: Context, repo: RepoName, facts: AccessFacts): Rights {
     this.#refuseUnlessLive(ctx, facts)
     const { actor } = ctx
     const within =
@@ -83,9 +98,19 @@ export class AccessGuard implements Guard {
     return { verbs, within, facts }
   }
 
-  async #require(ctx: Context, repo: RepoName, verb: Verb): Promise<VerbSet> {
-    const { verbs, within, facts } = await this.rights(ctx, repo)
-    if (allows(verbs, verb)) return verbs
+  #require(ctx: Context, repo: RepoName, verb: Verb): MaybePromise<VerbSet> {
+    const rights = this.rights(ctx, repo)
+    return rights instanceof Promise
+      ? rights.then((read) => this.#allowed(ctx, repo, verb, read))
+      : this.#allowed(ctx, repo, verb, rights)
+  }
+
+  #allowed(ctx: Context, repo: RepoName, verb: Verb, { verbs, within, facts }: Rights): VerbSet {
+    if (allows(verbs, verb)) {
+      const lacks = lacksNamespace(verb, repo, facts.namespace !== undefined)
+      if (lacks !== undefined) throw refuse('name-unknown', lacks)
+      return verbs
+    }
     const { actor } = ctx
     const scopes = [scopeFor(repo, verb)]
     if (actor.kind !== 'account') {

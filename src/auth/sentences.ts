@@ -35,7 +35,33 @@ function deeds(verbs: VerbSet): string {
 export function whoGives(repo: RepoName): string {
   return repo.startsWith(LIBRARY)
     ? 'an administrator of this site'
-    : `an administrator of ${repo.slice(0, repo.indexOf('/'))}`
+    : `an administrator of ${namespaceOf(repo)}`
+}
+
+/** Told whether the namespace is there or not: nobody may be there to be asked. */
+function orMakeIt(verb: Verb, repo: RepoName): string {
+  if (!pushes(verb) || repo.startsWith(LIBRARY)) return ''
+  const namespace = namespaceOf(repo)
+  return ` – or, if nobody has ${namespace} yet, make it: berth org add ${namespace}`
+}
+
+/** Whether a verb is for what may make a repository. */
+function pushes(verb: Verb): boolean {
+  return verb === 'push' || verb === 'create-tag'
+}
+
+function namespaceOf(repo: RepoName): string {
+  return repo.slice(0, repo.indexOf('/'))
+}
+
+/**
+ * To whom may push anywhere, and pushes to a namespace that is not there: it would be made by a slip, and be nobody's. undefined where
+ * nothing is to be said; `library` is there from the beginning.
+ */
+export function lacksNamespace(verb: Verb, repo: RepoName, there: boolean): string | undefined {
+  if (there || !pushes(verb) || repo.startsWith(LIBRARY)) return undefined
+  const namespace = namespaceOf(repo)
+  return `there is no namespace ${namespace}, so nothing can be pushed to ${repo}; check the name, or make the namespace: berth org add ${namespace}`
 }
 
 /** To whom nobody knows, or knows only as the bearer of a token of nobody. */
@@ -62,7 +88,7 @@ export function missingRight(denied: {
   const { name, verb, repo, own, within } = denied
   const limits = limitedTo(denied.credential)
   if (!allows(within, 'pull')) {
-    const sentence = `there is no repository ${repo} that ${name} may ${PHRASES[verb]}; check the name, or ask ${whoGives(repo)} for access`
+    const sentence = `there is no repository ${repo} that ${name} may ${PHRASES[verb]}; check the name, or ask ${whoGives(repo)} for access${orMakeIt(verb, repo)}`
     return limits === undefined ? sentence : `${sentence} – the token that came is limited to ${limits}`
   }
   if (allows(own, verb) && limits !== undefined)

@@ -4,7 +4,7 @@ import { METHODS } from '../../src/oci/methods.ts'
 import { startPostgres } from '../testbed/postgres.ts'
 import { API_ROWS, type ApiRow } from './api-rows.ts'
 import { seed } from './content.ts'
-import { ACTORS, type ActorName, may, PASSES, TARGETS, type TargetName } from './model.ts'
+import { ACTORS, type ActorName, lacksNamespace, may, PASSES, TARGETS, type TargetName } from './model.ts'
 import { WIRE_ROWS, type WireRow } from './wire-rows.ts'
 import { nameOf, startWorld, type World } from './world.ts'
 
@@ -77,6 +77,7 @@ describe.each(['sqlite', 'postgresql'])('%s', (database) => {
       if (row.verb === 'nothing') return row.there
       if (row.verb === 'token') return actor === 'anonymous' ? 'refused' : row.there
       if (!may(actor, row.verb, target)) return 'refused'
+      if (lacksNamespace(row.verb, target)) return 404
       return target === 'public' || target === 'private' ? row.there : row.absent
     }
 
@@ -103,6 +104,8 @@ describe.each(['sqlite', 'postgresql'])('%s', (database) => {
               else expect(challenge).toBeNull()
             } else {
               expect([target, answer.status, answer.body]).toEqual([target, status, answer.body])
+              if (row.verb === 'create-tag' && target === 'nowhere' && method !== 'HEAD')
+                expect(answer.body).toContain('"NAME_UNKNOWN"')
             }
           }
           expectAlike(actor, refused)

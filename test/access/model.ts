@@ -45,6 +45,11 @@ const GRANTED: Readonly<Record<ActorName, VerbSet>> = {
   'site administrator': ALL_VERBS,
 }
 
+/** Whether whoever may do it finds no place for it: not even a site administrator makes a namespace by a push. */
+export function lacksNamespace(verb: Verb, target: TargetName): boolean {
+  return target === 'nowhere' && (verb === 'push' || verb === 'create-tag')
+}
+
 /** Whether the actor has the verb on the target. */
 export function may(actor: ActorName, verb: Verb, target: TargetName): boolean {
   if (target === 'nowhere') return actor === 'site administrator'

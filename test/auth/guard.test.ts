@@ -140,7 +140,33 @@ describe('who is nobody', () => {
   })
 })
 
+describe('a site administrator', () => {
+  const admin = () => contextOf(account(ADMIN, 'admin'))
+  test.each(['push', 'create-tag'] as const)('makes no namespace by a slip: %s', async (verb) => {
+    const { kind, message } = await required(admin(), parseRepoName('nobody/thing'), verb)
+    expect(kind).toBe('name-unknown')
+    expect(message).toBe(
+      'there is no namespace nobody, so nothing can be pushed to nobody/thing; check the name, or make the namespace: berth org add nobody',
+    )
+  })
+  test('pushes to library, which nobody needs to make', async () => {
+    expect(await guard.require(admin(), parseRepoName('library/alpine'), 'push')).toBe(ALL_VERBS)
+  })
+})
+
 describe('an account without the right', () => {
+  test('is told the same way on where there may be nobody to ask', async () => {
+    const told = ['acme/new', 'nobody/new'].map(async (name) => {
+      const repo = parseRepoName(name)
+      const { message } = await required(contextOf(account(STRANGER, 'stranger')), repo, 'create-tag')
+      return message.replaceAll(name.slice(0, name.indexOf('/')), 'NAMESPACE')
+    })
+    const [there, absent] = await Promise.all(told)
+    expect(absent).toBe(
+      'there is no repository NAMESPACE/new that stranger may push to; check the name, or ask an administrator of NAMESPACE for access – or, if nobody has NAMESPACE yet, make it: berth org add NAMESPACE',
+    )
+    expect(there).toBe(absent)
+  })
   test('that may pull is told what it may and what it lacks', async () => {
     const { kind, message } = await required(contextOf(account(READER, 'reader')), WEB, 'create-tag')
     expect(kind).toBe('denied')
