@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../core/access.ts'
 import type { Reference, RepoName } from '../../core/names.ts'
 import { factsAt, type LoadedFacts } from './access/facts.ts'
 import type { AccessStore } from './access-store.ts'
@@ -12,7 +13,12 @@ export interface HotReads extends Content {
     account: number | undefined,
     credential: number | undefined,
     repo: RepoName,
-  ): Promise<LoadedFacts>
+  ): MaybePromise<LoadedFacts>
+}
+
+/** An answer that is remembered: on its way, or here – then whoever asks has it at once, which saves several turns of the loop. */
+interface Entry {
+  answer: unknown
 }
 
 /** What an entry costs besides the payload it holds: key, promise, row. */
@@ -32,11 +38,15 @@ export function cachedReads(
   mark: Pick<CommitMark, 'get'>,
   maxBytes: number,
 ): Content & Pick<AccessStore, 'readAccess'> {
-  const entries = new Map<string, Promise<unknown>>()
+  const entries = new Map<string, Entry>()
   let bytes = 0
   let seen: number | undefined
 
-  function remember<T>(key: string, read: () => Promise<T>, sizeOf: (value: T) => number): Promise<T> {
+  function remember<T>(
+    key: string,
+    read: () => MaybePromise<T>,
+    sizeOf: (value: T) => number,
+  ): MaybePromise<T> {
     const now = mark.get()
     if (now === undefined) return read()
     if (now !== seen || bytes > maxBytes) {
@@ -45,17 +55,25 @@ export function cachedReads(
       entries.clear()
     }
     const known = entries.get(key)
-    if (known !== undefined) return known as Promise<T>
+    if (known !== undefined) return known.answer as MaybePromise<T>
     const fresh = read()
     // The query has been run by now. A commit that began meanwhile may be in it or not: then it is good for this caller only.
     if (mark.get() !== now) return fresh
-    entries.set(key, fresh)
+    const entry: Entry = { answer: fresh }
+    entries.set(key, entry)
     bytes += ENTRY_BYTES
+    if (!(fresh instanceof Promise)) {
+      bytes += sizeOf(fresh)
+      return fresh
+    }
     fresh.then(
       (value) => {
+        entry.answer = value
         if (seen === now) bytes += sizeOf(value)
       },
-      () => entries.delete(key),
+      () => {
+        if (entries.get(key) === entry) entries.delete(key)
+      },
     )
     return fresh
   }
@@ -72,15 +90,14 @@ export function cachedReads(
         (manifest) => manifest?.size ?? 0,
       ),
     // A credential ends without a commit: so the time is looked at each time.
-    readAccess: async ({ account, credential, repo, now }) =>
-      factsAt(
-        await remember(
-          `a${account}/${credential}/${repo}`,
-          () => reads.loadAccess(account, credential, repo),
-          ({ facts }) => FACTS_BYTES + facts.grants.length * GRANT_BYTES,
-        ),
-        now,
-      ),
+    readAccess({ account, credential, repo, now }) {
+      const loaded = remember(
+        `a${account}/${credential}/${repo}`,
+        () => reads.loadAccess(account, credential, repo),
+        ({ facts }) => FACTS_BYTES + facts.grants.length * GRANT_BYTES,
+      )
+      return loaded instanceof Promise ? loaded.then((facts) => factsAt(facts, now)) : factsAt(loaded, now)
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Visible } from '../../core/access.ts'
+import type { MaybePromise, Visible } from '../../core/access.ts'
 import type { Algorithm, Digest } from '../../core/digest.ts'
 import type { ManifestFacts } from '../../core/manifest.ts'
 import type { ObjectKey, Reference, RepoName, Tag, UploadId } from '../../core/names.ts'
@@ -80,11 +80,11 @@ export type DeleteOutcome =
 /** Repositories, manifests, tags, links. */
 export interface ContentIndex {
   /** A blob linked in the repository. */
-  findBlob(repo: RepoName, digest: Digest): Promise<BlobRow | undefined>
+  findBlob(repo: RepoName, digest: Digest): MaybePromise<BlobRow | undefined>
   /** The stored object of a digest, in whatever repository (for deduplication; says nothing to clients). */
   findObject(digest: Digest): Promise<{ readonly size: number; readonly key: ObjectKey } | undefined>
-  findManifest(repo: RepoName, reference: Reference): Promise<ManifestInfo | undefined>
-  readManifest(repo: RepoName, reference: Reference): Promise<Manifest | undefined>
+  findManifest(repo: RepoName, reference: Reference): MaybePromise<ManifestInfo | undefined>
+  readManifest(repo: RepoName, reference: Reference): MaybePromise<Manifest | undefined>
   /** Whether the repository was ever published (had a manifest) and is not deleted. */
   hasRepository(repo: RepoName): Promise<boolean>
   /** Published repositories that are visible (all, unless told). */

@@ -1,13 +1,6 @@
 import type { RepoName } from '../../../core/names.ts'
 import type { VerbSet } from '../../../core/verbs.ts'
-import type {
-  AccessFacts,
-  AccessQuery,
-  AccessStore,
-  CredentialBounds,
-  GrantFact,
-  SubjectFacts,
-} from '../access-store.ts'
+import type { AccessFacts, AccessQuery, CredentialBounds, GrantFact, SubjectFacts } from '../access-store.ts'
 import { ACCOUNT_KINDS, ROLES, SUBJECTS, VISIBILITIES, wordOf } from '../account-codes.ts'
 import type { Reader } from '../driver.ts'
 import { namespaceOf } from './names.ts'
@@ -165,6 +158,6 @@ export function factsAt(loaded: LoadedFacts, now: number): AccessFacts {
 export async function readAccess(
   tx: Reader,
   query: AccessQuery & { readonly repo: RepoName },
-): ReturnType<AccessStore['readAccess']> {
+): Promise<AccessFacts> {
   return factsAt(await loadAccess(tx, query.account, query.credential, query.repo), query.now)
 }
