@@ -1,4 +1,4 @@
-import type { Visible } from '../../core/access.ts'
+import type { MaybePromise, Visible } from '../../core/access.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { RepoName } from '../../core/names.ts'
 import type { Page, PageRequest } from '../../core/registry.ts'
@@ -149,7 +149,7 @@ export interface SigningKey {
 
 export interface AccessStore {
   /** The facts about a subject and a repository. One look at the database. */
-  readAccess(query: AccessQuery & { readonly repo: RepoName }): Promise<AccessFacts>
+  readAccess(query: AccessQuery & { readonly repo: RepoName }): MaybePromise<AccessFacts>
   readReach(query: AccessQuery): Promise<Reach>
   /** Some repository that holds a blob and is visible. */
   findHolder(digest: Digest, visible: Visible): Promise<RepoName | undefined>
