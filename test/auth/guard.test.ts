@@ -156,7 +156,7 @@ describe('a site administrator', () => {
 
 describe('an account without the right', () => {
   test('is told the same way on where there may be nobody to ask', async () => {
-    const told = ['acme/new', 'nobody/new'].map(async (name) => {
+    const told = ['acme/new', 'newns/new'].map(async (name) => {
       const repo = parseRepoName(name)
       const { message } = await required(contextOf(account(STRANGER, 'stranger')), repo, 'create-tag')
       return message.replaceAll(name.slice(0, name.indexOf('/')), 'NAMESPACE')
