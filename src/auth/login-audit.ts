@@ -4,12 +4,12 @@ import type { AccessStore, Cause } from '../store/meta/access-store.ts'
 import { addressGroup } from './networks.ts'
 import { Recent } from './recent.ts'
 
-/** One row of refusals for an account and an address within so many ms, so that a flood cannot fill the disk. */
+/** One row of refusals for an account, an address and a reason within so many ms, so that a flood cannot fill the disk. */
 const REFUSALS_EVERY = 60_000
 const REMEMBERED = 10_000
 
 /** Why a login was refused: for whoever reads the audit, never for whoever was refused. */
-export type LoginRefusal = 'unknown' | 'wrong' | 'disabled' | 'address' | 'name'
+export type LoginRefusal = 'unknown' | 'wrong' | 'expired' | 'disabled' | 'address' | 'name'
 
 /** The rows of logins. */
 export class LoginAudit {
@@ -50,7 +50,7 @@ export class LoginAudit {
   refused(call: Call, refusal: { account: string | undefined; door: string; reason: LoginRefusal }): void {
     const { account, door, reason } = refusal
     const now = this.#clock.now()
-    const key = `${account ?? ''}\n${addressGroup(call.address)}`
+    const key = `${account ?? ''}\n${reason}\n${addressGroup(call.address)}`
     const last = this.#refused.get(key)
     if (last !== undefined && now < last.since + REFUSALS_EVERY) {
       last.repeated++

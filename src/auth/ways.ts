@@ -44,9 +44,22 @@ export async function bySecret(
 ): Promise<Proof> {
   const kind = secretKind(secret)
   if (kind === undefined || !kinds.includes(kind)) return UNKNOWN
-  const found = await accounts.findCredential(lookupOf(secret), now)
   // A secret says what kind it is; a row of another kind is no row of it.
-  return found !== undefined && found.kind === kind ? { found } : UNKNOWN
+  return proofAt(now, (at) => accounts.findCredential(lookupOf(secret), at), kind)
+}
+
+/** Proves a credential of a kind that is found as of a time. Where none is good, one that is over and not swept yet says whose it was. */
+async function proofAt(
+  now: number,
+  find: (at: number) => Promise<FoundCredential | undefined>,
+  kind?: SecretKind | 'key',
+): Promise<Proof> {
+  const isOf = (found: FoundCredential | undefined): found is FoundCredential =>
+    found !== undefined && (kind === undefined || found.kind === kind)
+  const found = await find(now)
+  if (isOf(found)) return { found }
+  const over = await find(0)
+  return isOf(over) ? { reason: 'expired', account: over.accountName } : UNKNOWN
 }
 
 /** A name and what goes with it, whatever it is. */
@@ -87,19 +100,19 @@ async function byKeyFile(
   const file = login.base64 ? readKeyFileBase64(secret) : readKeyFile(secret)
   const lookup = file === undefined ? undefined : lookupOfKeyFile(file)
   if (file === undefined || lookup === undefined) return UNKNOWN
-  const found = await accounts.findCredential(lookup, now)
-  if (found?.kind !== 'key') return UNKNOWN
-  return ofAccount({ found }, { kind: 'account', name: file.account })
+  const proof = await proofAt(now, (at) => accounts.findCredential(lookup, at), 'key')
+  return ofAccount(proof, { kind: 'account', name: file.account })
 }
 
 /** A token that stands for a credential for an hour or so, as long as that lives. */
 export async function byLoginToken(sources: Sources, token: string, now: number): Promise<Proof> {
   const verified = await sources.tokens.verify(token, now)
   if (verified?.use !== 'login' || verified.actor.kind !== 'account') return UNKNOWN
-  const found = await sources.accounts.readCredential(verified.actor.credential, now)
-  if (found?.account !== verified.actor.account) return UNKNOWN
-  const { until } = verified.actor
-  return { found, ...(until !== undefined && { until }) }
+  const { account, credential, until } = verified.actor
+  const proof = await proofAt(now, (at) => sources.accounts.readCredential(credential, at))
+  if (proof.found === undefined) return proof
+  if (proof.found.account !== account) return UNKNOWN
+  return { ...proof, ...(until !== undefined && { until }) }
 }
 
 /** An assertion signed by a key. */
@@ -111,8 +124,9 @@ export async function byAssertion(
 ): Promise<Proof> {
   const lookup = assertions.lookup(assertion)
   if (lookup === undefined) return UNKNOWN
-  const found = await accounts.findCredential(lookup, now)
-  if (found?.kind !== 'key') return UNKNOWN
+  const proof = await proofAt(now, (at) => accounts.findCredential(lookup, at), 'key')
+  const { found } = proof
+  if (found === undefined) return proof
   const audiences = [service, ...TOKEN_PATHS.map((path) => call.origin + path)]
   const good = await assertions.check(assertion, found, audiences, now)
   return good ? { found } : { reason: 'wrong', account: found.accountName }

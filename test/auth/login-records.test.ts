@@ -46,11 +46,14 @@ describe('the audit of logins', () => {
     const from = (n: number) => callFrom(`198.51.100.${n}`)
     const far = (await on.give('alice', 'token', { networks: ['192.0.2.1'] })).secret
     const pat = (await on.give('alice', 'token')).secret
+    const over = (await on.give('alice', 'token', { expiresAt: NOW })).secret
     const attempts: [name: string, secret: string, target: string, reason: string][] = [
       ['alice', 'wrong', 'alice', 'wrong'],
       ['dora', PASSWORD, 'dora', 'disabled'],
       ['alice', far, 'alice', 'address'],
       ['bob', pat, 'alice', 'name'],
+      ['alice', over, 'alice', 'expired'],
+      ['_json_key', (await on.giveKey('alice', { expiresAt: NOW })).file, 'alice', 'expired'],
       ['zoe', 'wrong', '-', 'unknown'],
       ['alice', newSecret('token').secret, '-', 'unknown'],
     ]
@@ -79,7 +82,7 @@ describe('the audit of logins', () => {
     expect(rows).toContain('alice')
   })
 
-  test('has one row a minute for an account and an address, which says how many more there were', async () => {
+  test('has one row a minute for an account, an address and a reason, which says how many more there were', async () => {
     await using on = await openLogins()
     const attempt = (i: number) =>
       outcomeOf(() => on.authenticator.password(callFrom(), `user${i}`, 'berth_pat_wrong'))
@@ -93,10 +96,35 @@ describe('the audit of logins', () => {
       { door: 'token', reason: 'unknown' },
       { door: 'token', reason: 'unknown', repeated: 100 },
     ])
-    // Others are written at once.
+    // Others are written at once, and so is another reason.
     await outcomeOf(() => on.authenticator.password(callFrom(), 'dora', PASSWORD))
     await outcomeOf(() => on.authenticator.password(callFrom('198.51.100.1'), 'zoe', 'wrong'))
     expect(await on.logins()).toHaveLength(4)
+    const { secret } = await on.give('dora', 'token', { expiresAt: NOW })
+    for (let i = 0; i < 2; i++)
+      for (const each of [PASSWORD, secret, 'wrong'])
+        await outcomeOf(() => on.authenticator.password(callFrom(), 'dora', each))
+    expect((await on.logins()).slice(4).map((row) => [row.target, detailOf(row).reason])).toEqual([
+      ['dora', 'expired'],
+      ['dora', 'wrong'],
+    ])
+  })
+
+  test('names the account of what is over but not swept yet, by every door', async () => {
+    await using on = await openLogins()
+    const token = (await on.give('alice', 'token', { expiresAt: NOW + 1 })).secret
+    const refresh = (await on.give('bob', 'refresh', { expiresAt: NOW + 1 })).secret
+    const file = readKeyFile((await on.giveKey('acme+ci', { expiresAt: NOW + 1 })).file) as KeyFile
+    on.clock.time = NOW + 1
+    const assertion = await signAssertion(file, { audience: SERVICE, now: NOW + 1 })
+    await outcomeOf(() => on.authenticator.authenticate(callFrom(), `Bearer ${token}`))
+    await outcomeOf(() => on.authenticator.refreshToken(callFrom(), refresh))
+    await outcomeOf(() => on.authenticator.assertion(callFrom(), assertion))
+    expect((await on.logins()).map((row) => [row.target, row.result, detailOf(row).reason])).toEqual([
+      ['alice', 'refused', 'expired'],
+      ['bob', 'refused', 'expired'],
+      ['acme+ci', 'refused', 'expired'],
+    ])
   })
 
   test('does not have what everyone’s browser and client do all the time', async () => {
