@@ -32,8 +32,8 @@ export interface Accounts extends AsyncDisposable {
   /** The management API over a registry that is authorised, loaded at its first request. `pass`: what lets the operator in. */
   web(registry: Registry, pass: Pick<OperatorPass, 'admits'>): Web
   /**
-   * Sees to it that somebody can become administrator: the path of the link to open, where there is none yet. Throws
-   * ConfigError for an administrator who cannot be made as the settings say.
+   * Sees to it that somebody can become administrator: the path of the link to open, where there is none yet; a read-only server says that
+   * it cannot. Throws ConfigError for an administrator who cannot be made as the settings say.
    */
   begin(): Promise<string | undefined>
   /** Starts the jobs that accounts need; they end when this is disposed of. */
@@ -114,7 +114,15 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
     },
 
     async begin() {
-      const { adminPassword, passwordMinLength } = config
+      const { adminPassword, passwordMinLength, readOnly } = config
+      if (readOnly) {
+        if ((await store.countAdministrators()) === 0) {
+          log.warn(
+            'there is no administrator, and a read-only server makes none: nobody can log in to a new registry until it was started once without --read-only',
+          )
+        }
+        return undefined
+      }
       const options = {
         accounts: store,
         hasher,
@@ -127,6 +135,11 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
         throw error instanceof FirstStartError ? new ConfigError(error.message) : error
       })
       if (first.kind === 'made') log.info(`made the administrator ${first.name}`)
+      if (first.kind === 'ready' && adminPassword !== undefined) {
+        log.info(
+          'there is an administrator already, so BERTH_ADMIN_PASSWORD does nothing; take it out of the environment',
+        )
+      }
       return first.kind === 'link' ? first.link.url : undefined
     },
 

@@ -50,7 +50,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const accounts = config.auth === 'accounts' ? await loadAccounts(config, meta, log) : undefined
   if (accounts !== undefined) undo.use(accounts)
   // Before it serves: whoever meets it ready can log in.
-  const firstLink = config.readOnly ? undefined : await accounts?.begin()
+  const firstLink = await accounts?.begin()
   const pass = accounts && undo.use(operatorFile(config.data).issue())
   const registry = registryStack(config, blobs, meta, log, accounts?.auth.guard)
   const server = startServer({

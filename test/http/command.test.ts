@@ -142,6 +142,23 @@ describe('berth serve', () => {
     expect(await daemon.stop()).toBe(0)
     expect(daemon.lines.join()).toContain('made the administrator admin')
     expect(daemon.lines.join()).not.toMatch(/berth_lnk_|canary/)
+    await using again = startDaemon(serve, {
+      env: { BERTH_LOG_FORMAT: 'json', BERTH_ADMIN_PASSWORD: 'canary of the next start' },
+    })
+    await again.waitForLine((each) => each.includes('push with'))
+    expect(await again.stop()).toBe(0)
+    expect(again.lines.join()).toContain('BERTH_ADMIN_PASSWORD does nothing')
+    expect(again.lines.join()).not.toMatch(/berth_lnk_|canary/)
+  })
+
+  test('says that nobody can log in where it is read-only from the beginning', async () => {
+    const args = ['serve', '--listen', '127.0.0.1:0', '--read-only', '--data', join(folder.path, 'copy')]
+    await using daemon = startDaemon([BERTH, ...args], { env: { BERTH_LOG_FORMAT: 'json' } })
+    await daemon.waitForLine((each) => each.includes('"listening"'))
+    expect(await daemon.stop()).toBe(0)
+    const told = daemon.lines.filter((line) => line.includes('nobody can log in'))
+    expect(told).toHaveLength(1)
+    expect(JSON.parse(told[0] as string)).toMatchObject({ level: 'warn' })
   })
 
   test('warns when passwords would travel in the clear', async () => {
