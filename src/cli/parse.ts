@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { splitRobotName } from '../core/account-names.ts'
+import { AUDIT_ACTIONS, type AuditAction } from '../core/audit-actions.ts'
 import { BUNDLES, type Bundle, isVerb, VERBS, type Verb } from '../core/verbs.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -69,6 +70,13 @@ export function parseMoment(text: string, direction: 1 | -1, now = Date.now()): 
 export const parseExpiry = (text: string) => parseMoment(text, 1)
 export const parseSince = (text: string) => parseMoment(text, -1)
 
+/** An action of the audit. */
+export function parseAction(text: string): AuditAction {
+  const action = AUDIT_ACTIONS.find((each) => each === text)
+  if (action !== undefined) return action
+  throw new InvalidArgumentError(`Say one of ${AUDIT_ACTIONS.join(', ')}.`)
+}
+
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   const count = Number(text)
@@ -79,7 +87,25 @@ export function parseCount(text: string): number {
 /** `alice`, `acme+ci`, or a subject as it is: `team:acme/devs`, `everyone`, `anyone`. */
 export function subjectOf(text: string): string {
   if (text.includes(':') || text === 'everyone' || text === 'anyone') return text
+  if (text.includes('/'))
+    throw new UsageError(`${JSON.stringify(text)} is no user and no robot; a team is written team:${text}`)
   return splitRobotName(text) === undefined ? `user:${text}` : `robot:${text}`
+}
+
+/** A pattern of repositories in one namespace, for a grant. */
+export function patternOf(text: string): string {
+  const [namespace = '', ...rest] = text.split('/')
+  if (/[*?]/.test(namespace)) {
+    throw new UsageError(
+      `${JSON.stringify(text)} is in no namespace, and a grant is given in one; name it, such as acme/**`,
+    )
+  }
+  if (rest.length === 0) {
+    throw new UsageError(
+      `${JSON.stringify(text)} is no pattern of repositories; write library/${text} for the official image, or ${text}/** for all of the namespace`,
+    )
+  }
+  return text
 }
 
 /** `acme/devs` taken apart. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AUDIT_ACTIONS } from '../../core/audit-actions.ts'
 import { Name, PageQuery, pageOf, Time } from './common.ts'
 import { ADMINISTRATOR, ANYONE, OWNER, route } from './route.ts'
 
@@ -18,7 +19,7 @@ export const AuditEntry = z.strictObject({
 
 const AuditQuery = PageQuery.extend({
   actor: z.string().max(255).optional(),
-  action: z.string().max(64).optional(),
+  action: z.enum(AUDIT_ACTIONS).optional(),
   since: Time.optional(),
   until: Time.optional(),
 })

@@ -9,13 +9,13 @@ export function accessCommands(group: Command): void {
     group
       .command('explain')
       .description('tell which right decides what someone may do, or why none does')
-      .argument('<subject>', 'USER, OWNER+ROBOT, everyone (signed in) or anyone')
+      .argument('<subject>', 'USER, OWNER+ROBOT or anyone', subjectOf)
       .argument('<verb>', 'pull, push, create-tag, delete or admin', parseVerb)
       .argument('<repository>')
       .option('--check', 'fail where it is not allowed'),
     async ({ api, out }, { check }, subject: string, verb: Verb, repository: string) => {
       const answer = await api.call('GET /access', {
-        query: { subject: subjectOf(subject), verb, repository: repositoryOf(repository) },
+        query: { subject, verb, repository: repositoryOf(repository) },
       })
       out.one(answer, [
         ['allowed', ({ allowed }) => (allowed ? 'yes' : 'no')],

@@ -1,16 +1,19 @@
 import type { Command } from 'commander'
+import type { AuditAction } from '../../core/audit-actions.ts'
 import { allOf, remote } from '../command.ts'
-import { parseCount, parseSince } from '../parse.ts'
+import { parseAction, parseCount, parseSince } from '../parse.ts'
 
 /** Rows that are shown unless told. */
 const ROWS = 50
+/** Letters of a row's detail that are shown; `--json` has all. */
+const DETAIL = 80
 
 /** `berth audit` */
 export function auditCommand(command: Command): void {
   remote<{
     namespace?: string
     actor?: string
-    action?: string
+    action?: AuditAction
     since?: string
     until?: string
     limit: number
@@ -18,7 +21,7 @@ export function auditCommand(command: Command): void {
     command
       .option('--namespace <name>', 'of this namespace, which its owners may ask; else of the whole site')
       .option('--actor <name>', 'what this one did')
-      .option('--action <action>', 'only this, such as grant.set or login')
+      .option('--action <action>', 'only this, such as grant.set or login', parseAction)
       .option('--since <when>', 'not before: 24h ago, 2027-01-31', parseSince)
       .option('--until <when>', 'not after', parseSince)
       .option('-n, --limit <number>', 'at most so many', parseCount, ROWS),
@@ -46,7 +49,16 @@ export function auditCommand(command: Command): void {
         ['TARGET', ({ target }) => target],
         ['RESULT', ({ result }) => result],
         ['FROM', ({ address }) => address],
+        ['DETAIL', ({ detail }) => shortly(detail)],
       ])
     },
   )
+}
+
+/** What a row tells beside its columns, as `name=value`: why a login was refused, which verbs a grant gives. */
+function shortly(detail: Readonly<Record<string, unknown>> = {}): string {
+  const text = Object.entries(detail)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ')
+  return text.length > DETAIL ? `${text.slice(0, DETAIL - 1)}…` : text
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { ApiError } from '../../api/client.ts'
 import type { ResultOf } from '../../api/contract/contract.ts'
 import { allOf, remote, type Session, withLimit } from '../command.ts'
-import { type Allowance, collectAllowances, parseVerbs, subjectOf } from '../parse.ts'
+import { type Allowance, collectAllowances, parseVerbs, patternOf, subjectOf } from '../parse.ts'
 
 type Verbs = ReturnType<typeof parseVerbs>
 type Grant = ResultOf<'POST /namespaces/{namespace}/grants'>
@@ -19,11 +19,11 @@ export function grantCommands(group: Command): void {
     group
       .command('add')
       .description('give a subject exactly these verbs on a pattern of repositories')
-      .argument(...SUBJECT)
-      .argument('<pattern>', 'acme/web, acme/* (one level) or acme/** (all below)')
+      .argument(...SUBJECT, subjectOf)
+      .argument('<pattern>', 'acme/web, acme/* (one level) or acme/** (all below)', patternOf)
       .argument('<verbs>', 'read, write, admin, or of pull,push,create-tag,delete', parseVerbs),
     async (session, _, subject: string, pattern: string, verbs: Verbs) => {
-      const made = await addGrant(session, subjectOf(subject), pattern, verbs)
+      const made = await addGrant(session, subject, pattern, verbs)
       session.out.done(
         `grant ${made.id}: ${made.subject} may ${made.verbs.join(', ')} in ${made.pattern}`,
         made,

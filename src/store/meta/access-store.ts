@@ -1,4 +1,5 @@
 import type { MaybePromise, Visible } from '../../core/access.ts'
+import type { AuditAction } from '../../core/audit-actions.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { RepoName } from '../../core/names.ts'
 import type { Page, PageRequest } from '../../core/registry.ts'
@@ -189,7 +190,7 @@ export interface AccessStore {
   /** A row for what changes nothing else: a login, an attempt that was refused. */
   writeAudit(
     entry: {
-      action: string
+      action: AuditAction
       target: string
       namespace?: string
       result: 'done' | 'refused'

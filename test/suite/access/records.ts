@@ -12,7 +12,7 @@ export function recordCases(made: () => DatabaseUnderTest) {
     for (let at = 0; at < 12; at++) {
       await store().writeAudit(
         {
-          action: at % 2 === 0 ? 'test.even' : 'test.odd',
+          action: at % 2 === 0 ? 'team.create' : 'team.delete',
           target: `t${at}`,
           namespace: at % 3 === 0 ? other : space,
           result: at === 5 ? 'refused' : 'done',
@@ -48,7 +48,7 @@ export function recordCases(made: () => DatabaseUnderTest) {
     expect((await list({ since: NOW + 1e9 })).targets).toEqual([])
     expect((await list({ until: 1 })).targets).toEqual([])
     expect(
-      (await store().listAudit({ namespace: space, action: 'test.odd' }, { limit: 9 })).items[3],
+      (await store().listAudit({ namespace: space, action: 'team.delete' }, { limit: 9 })).items[3],
     ).toEqual({
       id: second.last as number,
       at: NOW + 1e6 - 1,
@@ -66,7 +66,7 @@ export function recordCases(made: () => DatabaseUnderTest) {
     const refused = await store().listAudit({ namespace: space, action: 'test.odd' }, { limit: 9 })
     expect(refused.items.map(({ result }) => result)).toEqual(['done', 'done', 'refused', 'done'])
     expect((await rejection(store().listAudit({ actor: '\0' }, { limit: 9 }))).kind).toBe('request-invalid')
-    const nul = { action: 'x', target: 'a\0', result: 'done' as const }
+    const nul = { action: 'login' as const, target: 'a\0', result: 'done' as const }
     expect((await rejection(store().writeAudit(nul, CAUSE))).kind).toBe('request-invalid')
   })
 

@@ -84,12 +84,12 @@ export async function createRepository(
   const namespace = namespaceOf(name)
   if (name.startsWith(LIBRARY)) await addNamespace(tx, namespace, cause.now)
   if ((await lookAtNamespace(tx, namespace)) === undefined) return 'no-namespace'
-  const id = await addRepo(tx, name, cause.now, {
+  const made = await addRepo(tx, name, cause.now, {
     ...(create.visibility !== undefined && { visibility: VISIBILITIES[create.visibility] }),
     ...(description !== undefined && { description }),
   })
-  if (id === undefined) return 'exists'
-  await auditCreation(tx, name, id, cause)
+  if (made === undefined) return 'exists'
+  await auditCreation(tx, name, made, cause)
   return 'created'
 }
 
@@ -143,7 +143,7 @@ export async function updateRepository(
   }
   if (Object.keys(detail).length === 0) return 'done'
   await tx.run(`${UPDATE}${columns.join('')} WHERE id = $1`, values)
-  const entry = { action: 'repository.update', target: name, namespace: namespaceOf(name), detail }
+  const entry = { action: 'repository.update' as const, target: name, namespace: namespaceOf(name), detail }
   await writeAuditRow(tx, entry, cause)
   return 'done'
 }

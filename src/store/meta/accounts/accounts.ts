@@ -81,7 +81,7 @@ export async function updateAccount(
     next.administrator ? 1 : 0,
     next.disabled ? 1 : 0,
   ])
-  const action = `${account.kind}.update`
+  const action = `${account.kind}.update` as const
   await writeAuditRow(
     tx,
     { action, target: account.name, namespace: auditedIn(account), detail: changed },

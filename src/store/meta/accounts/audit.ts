@@ -1,11 +1,11 @@
+import type { AuditAction } from '../../../core/audit-actions.ts'
 import type { Cause } from '../access-store.ts'
 import { RESULTS } from '../account-codes.ts'
 import type { Tx } from '../driver.ts'
 
 /** What happened, as far as the command knows it. */
 export interface AuditEntry {
-  /** `noun.verb`: `grant.set`, `token.create`, `login`. */
-  readonly action: string
+  readonly action: AuditAction
   /** What it was done to: `acme/web`, `alice`, `team:acme/devs`. */
   readonly target: string
   /** The namespace, account or organisation it belongs to; absent for what belongs to the site. */

@@ -1,3 +1,4 @@
+import type { AuditAction } from '../../../core/audit-actions.ts'
 import { verbsIn } from '../../../core/verbs.ts'
 import type { Cause } from '../access-store.ts'
 import { CREDENTIALS, wordOf } from '../account-codes.ts'
@@ -63,7 +64,7 @@ export async function storeCredential(
   ])
 }
 
-/** Sessions and refresh tokens come and go with logins, which have rows of their own. */
+/** Sessions and refresh tokens come with logins, which have rows of their own, and are ended by their owners all the time. */
 const isAudited = (kind: CredentialKind) => kind !== 'session' && kind !== 'refresh'
 
 const OLDER = `SELECT id, name FROM credential WHERE account_id = $1 AND kind = $2 ORDER BY id DESC
@@ -91,6 +92,10 @@ export async function createCredential(
       older.map((row) => row.id),
     )
   }
+  if (create.login !== undefined) {
+    const login = { ...cause, credential: id }
+    await writeCredentialRow(tx, account, 'login', { door: create.login }, login)
+  }
   if (isAudited(kind)) {
     const replaced = older.length === 0 ? undefined : older.map((row) => row.name)
     await writeCredentialRow(tx, account, `${kind}.create`, { ...told(id, credential), replaced }, cause)
@@ -104,7 +109,13 @@ export function told(id: number, { name, scopes, networks, expiresAt }: Omit<New
   return { id, name, scopes: readable, networks, expiresAt }
 }
 
-async function writeCredentialRow(tx: Tx, account: Account, action: string, detail: object, cause: Cause) {
+async function writeCredentialRow(
+  tx: Tx,
+  account: Account,
+  action: AuditAction,
+  detail: object,
+  cause: Cause,
+) {
   await writeAuditRow(tx, { action, target: account.name, namespace: auditedIn(account), detail }, cause)
 }
 
@@ -124,7 +135,8 @@ export async function deleteCredential(
   const kind = wordOf(CREDENTIALS, row.kind)
   if (!kinds.includes(kind)) return 'absent'
   await removeCredentials(tx, [id])
-  if (isAudited(kind)) {
+  // Who ends a session of somebody else has no login or logout that would tell of it.
+  if (isAudited(kind) || cause.account !== account.id) {
     await writeCredentialRow(tx, account, `${kind}.delete`, { id, name: row.name }, cause)
   }
   return 'done'

@@ -39,7 +39,7 @@ export async function deleteAccount(
   for (const id of namespaces) await removeNamespace(tx, id)
   await tx.run('DELETE FROM account WHERE owner_id = $1', [account.id])
   await tx.run('DELETE FROM account WHERE id = $1', [account.id])
-  const action = `${account.kind}.delete`
+  const action = `${account.kind}.delete` as const
   const names = robots.map((robot) => robot.name)
   const detail = names.length === 0 ? undefined : { robots: names }
   await writeAuditRow(tx, { action, target: name, namespace: auditedIn(account), detail }, cause)

@@ -1,5 +1,6 @@
+import type { AuditAction } from '../../../core/audit-actions.ts'
 import type { Cause } from '../access-store.ts'
-import { PURPOSES, ROLES, wordOf } from '../account-codes.ts'
+import { CREDENTIALS, PURPOSES, ROLES, wordOf } from '../account-codes.ts'
 import type { Account, AccountStore, Link, LinkPurpose } from '../account-store.ts'
 import type { Reader, Tx } from '../driver.ts'
 import { writeAuditRow } from './audit.ts'
@@ -17,11 +18,28 @@ interface Row {
 
 const COLUMNS = `id, purpose, (SELECT name FROM account a WHERE a.id = account_id) AS account, role,
   created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt"`
-const FIND = `SELECT ${COLUMNS} FROM one_time_link WHERE lookup = $1 AND expires_at > $2`
+
+const OWNS = `EXISTS (SELECT 1 FROM member o
+  WHERE o.organisation_id = one_time_link.account_id AND o.user_id = m.id AND o.role = ${ROLES.owner})`
+
+/**
+ * That a link is good at the time `now` (a placeholder): in its time, and its maker could make it still. What was made with a token or a key
+ * ends with that; sessions end every day, and passwords are changed, without anything being taken from their user. The link for the first
+ * administrator is void once there is one, however that came to be.
+ */
+const isLive = (now: string) => `expires_at > ${now}
+  AND (purpose <> ${PURPOSES.administrator}
+    OR NOT EXISTS (SELECT 1 FROM account WHERE administrator = 1 AND disabled = 0))
+  AND (maker_id IS NULL OR EXISTS (SELECT 1 FROM account m WHERE m.id = maker_id AND m.disabled = 0
+    AND (m.administrator = 1 OR (purpose = ${PURPOSES.invitation} AND ${OWNS}))))
+  AND (credential_id IS NULL OR EXISTS (SELECT 1 FROM credential c
+    WHERE c.id = credential_id AND (c.expires_at IS NULL OR c.expires_at > ${now})))`
+
+const FIND = `SELECT ${COLUMNS} FROM one_time_link WHERE lookup = $1 AND ${isLive('$2')}`
 const OF_ORGANISATION = `SELECT ${COLUMNS} FROM one_time_link WHERE purpose = ${PURPOSES.invitation}
-  AND account_id = (SELECT id FROM account WHERE name = $1) AND expires_at > $2 ORDER BY expires_at DESC, id DESC`
+  AND account_id = (SELECT id FROM account WHERE name = $1) AND ${isLive('$2')} ORDER BY expires_at DESC, id DESC`
 /** Of the site: all but the invitations of organisations. */
-const OF_SITE = `SELECT ${COLUMNS} FROM one_time_link WHERE expires_at > $1
+const OF_SITE = `SELECT ${COLUMNS} FROM one_time_link WHERE ${isLive('$1')}
   AND (purpose <> ${PURPOSES.invitation} OR account_id IS NULL) ORDER BY expires_at DESC, id DESC`
 
 function toLink(row: Row): Link {
@@ -66,7 +84,7 @@ function auditedIn(purpose: LinkPurpose): string | undefined {
 
 async function writeLinkRow(
   tx: Tx,
-  action: string,
+  action: AuditAction,
   link: Pick<Link, 'id' | 'purpose'>,
   cause: Cause,
   more?: object,
@@ -86,8 +104,9 @@ export async function useLink(tx: Tx, link: Link, user: string, cause: Cause): P
 
 const DELETE_ADMINISTRATORS = `DELETE FROM one_time_link
   WHERE account_id IS NULL AND purpose = ${PURPOSES.administrator}`
-const INSERT = `INSERT INTO one_time_link (lookup, purpose, account_id, role, created_by, created_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`
+const INSERT = `INSERT INTO one_time_link
+    (lookup, purpose, account_id, role, created_by, maker_id, credential_id, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 /** See AccountStore.createLink. */
 export async function createLink(
@@ -110,11 +129,23 @@ export async function createLink(
     account?.id ?? null,
     role === undefined ? null : ROLES[role],
     cause.actor,
+    cause.account ?? null,
+    (await boundTo(tx, cause)) ?? null,
     cause.now,
     expiresAt,
   ])) as number
   await writeLinkRow(tx, 'link.create', { id, purpose }, cause, { expiresAt })
   return { outcome: 'created', id }
+}
+
+/** Of what a link that was made with it does not end with: sessions end every day. */
+const LEAVES_LINKS: readonly number[] = [CREDENTIALS.password, CREDENTIALS.session]
+
+/** The credential that a link ends with. Also one that is gone by now: then it is none. */
+async function boundTo(tx: Tx, { credential }: Cause): Promise<number | undefined> {
+  if (credential === undefined) return undefined
+  const kept = await tx.get<{ kind: number }>('SELECT kind FROM credential WHERE id = $1', [credential])
+  return kept !== undefined && LEAVES_LINKS.includes(kept.kind) ? undefined : credential
 }
 
 /** Whom the link is about, held; undefined where it is about nobody who is here. */
