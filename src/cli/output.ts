@@ -94,7 +94,7 @@ function print(text: string): void {
 }
 
 /** All of it, now: the program may end right after. A reader that has gone (`| head`) has seen enough. */
-function writeAll(fd: number, text: string): void {
+export function writeAll(fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text)
   while (rest.length > 0) {
     try {
@@ -118,6 +118,13 @@ export function lastUse(
   use: { readonly at: string; readonly address: string; readonly agent: string } | null,
 ): string {
   return use === null ? 'never' : [when(use.at), use.address, use.agent].filter(Boolean).join(', ')
+}
+
+/** Scopes of a credential, as its maker writes them. */
+export function scopesText(
+  scopes: readonly { readonly pattern: string; readonly verbs: readonly string[] }[],
+): string {
+  return scopes.map(({ pattern, verbs }) => `${pattern}:${verbs.join(',')}`).join(' ')
 }
 
 /** Bytes for people. */

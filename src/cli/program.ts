@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { SETTINGS, type SettingName } from '../settings.ts'
 import { GROUPS, type GroupName } from './groups.ts'
+import { writeAll } from './output.ts'
 import { VERSION } from './version.ts'
 
 /** Options that have a flag; every option has an environment variable and a name in the file. */
@@ -29,6 +30,13 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .configureHelp({ showGlobalOptions: true })
+    .helpCommand('help [command...]', 'show the help of a command')
+    // A reader that has gone (`| head`) has seen enough. What was said wrongly is told below, as all else is.
+    .configureOutput({
+      writeOut: (text) => writeAll(1, text),
+      writeErr: (text) => writeAll(2, text),
+      outputError: () => {},
+    })
     .exitOverride()
   let code = 0
 
@@ -50,7 +58,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   withOptions(config.command('print'))
     .description('print the configuration in force, secrets masked')
     .action((options) => {
-      console.log(printConfig(configOf(options)))
+      writeAll(1, `${printConfig(configOf(options))}\n`)
     })
 
   const named = groupIn(argv)
@@ -61,11 +69,16 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 
   try {
-    await program.parseAsync([...argv])
+    const [first, ...words] = argv.slice(2)
+    await program.parseAsync(first === 'help' ? helpOf(program, words) : argv.slice(2), { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    console.error(`berth: ${messageOf(error).replace(CONTROLS, ' ')}`)
+    if (error instanceof CommanderError) {
+      if (error.exitCode !== 0 && !error.code.startsWith('commander.help'))
+        tell(saidWrongly(error, program, argv))
+      return error.exitCode === 0 ? 0 : 2
+    }
+    tell(messageOf(error))
     return error instanceof ConfigError || isUsageError(error) ? 2 : 1
   }
 }
@@ -77,16 +90,55 @@ function groupIn(argv: readonly string[]): GroupName | undefined {
   return word !== undefined && Object.hasOwn(GROUPS, word) ? (word as GroupName) : undefined
 }
 
+/** The arguments that show the help of a command, which is named by all of its words. Throws UsageError where there is none. */
+function helpOf(program: Command, words: readonly string[]): string[] {
+  const known = words.filter((word) => !word.startsWith('-'))
+  let at: Command | undefined = program
+  for (const word of known) at = at && childOf(at, word)
+  if (at === undefined) {
+    const error = new Error(
+      `there is no command ${JSON.stringify(known.join(' '))}; berth help lists what there is`,
+    )
+    error.name = 'UsageError'
+    throw error
+  }
+  return [...known, '--help']
+}
+
+function childOf(command: Command, word: string): Command | undefined {
+  return command.commands.find((each) => each.name() === word || each.aliases().includes(word))
+}
+
+/** What was said wrongly, and where it stands how it is said. */
+function saidWrongly({ message }: CommanderError, program: Command, argv: readonly string[]): string {
+  const words = ['berth']
+  let at = program
+  for (const word of argv.slice(2)) {
+    const child = childOf(at, word)
+    if (child === undefined) break
+    at = child
+    words.push(child.name())
+  }
+  return `${message
+    .replace(/^error: /, '')
+    .replace(/\n/g, ' ')
+    .replace(/\.$/, '')}; see ${words.join(' ')} --help`
+}
+
+function tell(message: string): void {
+  writeAll(2, `berth: ${message.replace(CONTROLS, ' ')}\n`)
+}
+
 /** By name: its class is loaded only with the commands that throw it. */
 function isUsageError(error: unknown): boolean {
   return error instanceof Error && error.name === 'UsageError'
 }
 
-/** What a refusal of the API says about each part of the input stands in lines of its own. */
+/** What a refusal of the API says about each part of the input stands in lines of its own, unless the sentence has it. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { problem } = error as { problem?: { errors?: readonly { at: string; message: string }[] } }
-  const errors = (problem?.errors ?? []).filter(({ message }) => message !== error.message)
+  const errors = (problem?.errors ?? []).filter(({ message }) => !error.message.includes(message))
   const parts = errors.map(({ at, message }) => `\n  ${at}: ${message}`)
   return error.message + parts.join('')
 }

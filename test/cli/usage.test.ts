@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { tryRun } from '../testbed/run.ts'
 import { type Person, person } from './command.ts'
 import { LEAVES } from './leaves.ts'
 
@@ -63,11 +64,43 @@ describe('commands', () => {
     [['access', 'explain', 'alice', 'read', 'acme/web'], 'Say one of pull'],
     [['org', 'add-member', 'acme', 'bob', '--role', 'king'], 'Allowed choices'],
     [['audit', '-n', '0'], 'from 1'],
+    [['audit', '--action', 'nonsense'], 'Say one of login, user.create'],
+    [['grant', 'add', 'ada', 'alpine', 'read'], 'write library/alpine'],
+    [['grant', 'add', 'ada', '**', 'read'], 'name it, such as acme/**'],
+    [['grant', 'add', 'ada', '*/web', 'read'], 'name it, such as acme/**'],
+    [['grant', 'add', 'acme/devs', 'acme/*', 'read'], 'written team:acme/devs'],
+    [['help', 'nope'], 'there is no command "nope"'],
+    [['help', 'user', 'frob'], 'there is no command "user frob"'],
     [['repo', 'add', 'a/b', '--public', '--private'], 'cannot be used with'],
   ])('%p is told to be wrong before anything is asked', async (args, says) => {
     const { code, stdout, stderr } = await who.berth(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(says)
+    // One line, as every other refusal of the program; it ends with what to do.
+    expect(stderr).toMatch(/^berth: [^\n]*\n$/)
+    expect(stderr).not.toMatch(/error:|\.;/)
+  })
+
+  test('tell where it stands how they are said', async () => {
+    for (const [args, see] of [
+      [['user', 'add'], 'berth user add --help'],
+      [['user', 'frob'], 'berth user --help'],
+      [['frob'], 'berth --help'],
+    ] as const)
+      expect((await who.berth(args)).stderr).toEndWith(`; see ${see}\n`)
+    const shown = await who.berth(['help', 'user', 'add'])
+    expect({ code: shown.code, stderr: shown.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(shown.stdout).toStartWith('Usage: berth user add ')
+  })
+
+  test('can be read by who leaves early', async () => {
+    const berth = join(import.meta.dirname, '../../bin/berth')
+    for (const args of ['serve --help', 'config print', '--version']) {
+      // Whoever has left when the first word comes.
+      const script = `"$0" ${args} | true; echo "\${PIPESTATUS[0]}"`
+      const { stdout, stderr } = await tryRun(['bash', '-c', script, berth], { env: { ...who.env } })
+      expect({ args, stdout, stderr }).toEqual({ args, stdout: '0\n', stderr: '' })
+    }
   })
 })
 
