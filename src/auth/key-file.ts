@@ -75,6 +75,13 @@ export function readKeyFile(text: string): KeyFile | undefined {
   return { type, account, key_id, private_key, token_url } as KeyFile
 }
 
+/** A key file of a key whose public half was registered alone; undefined for what is no Ed25519 private key in PEM. */
+export function keyFileOf(pem: string, account: string, tokenUrl: string): KeyFile | undefined {
+  const file = { type: KEY_FILE_TYPE, account, key_id: '', private_key: pem, token_url: tokenUrl } as const
+  const lookup = lookupOfKeyFile(file)
+  return lookup === undefined ? undefined : { ...file, key_id: keyIdOf(lookup) }
+}
+
 /** Reads a key file in base64, either alphabet, wrapped or not, padded or not. */
 export function readKeyFileBase64(text: string): KeyFile | undefined {
   if (text.length > MAX_BASE64 * 2) return undefined

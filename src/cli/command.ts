@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ApiClient } from '../api/client.ts'
-import type { ConnectOptions } from './connection.ts'
+import type { Connection, ConnectOptions } from './connection.ts'
 import { Output, type OutputOptions } from './output.ts'
 import { parseCount } from './parse.ts'
 
@@ -10,6 +10,8 @@ export interface Session {
   readonly out: Output
   /** Where the registry is, for a sentence. */
   readonly where: string
+  readonly login?: Connection['login']
+  readonly guess?: Connection['guess']
 }
 
 type Act<O> = (session: Session, options: O, ...args: never[]) => Promise<void>
@@ -30,8 +32,7 @@ export function remote<O extends object>(command: Command, act: Act<O>): Command
       },
       process.env,
     )
-    const session = { api: connection.api, where: connection.where, out: new Output(options) }
-    await act(session, options, ...(given.slice(0, -2) as never[]))
+    await act({ ...connection, out: new Output(options) }, options, ...(given.slice(0, -2) as never[]))
   })
 }
 
@@ -72,6 +73,27 @@ export async function allOf<T>(
     after = page.next
   } while (after !== undefined && items.length < limit)
   return items.slice(0, limit)
+}
+
+/** Hears from the API whether what a command makes was there already. */
+export function statusOf(): { readonly existed: boolean; readonly note: (status: number) => void } {
+  let existed = false
+  return {
+    get existed() {
+      return existed
+    },
+    note(status) {
+      existed = status === 200
+    },
+  }
+}
+
+/** Says of what begins with the registry's address that the address is a guess, where it is. */
+export function noteGuess({ out, guess }: Session): void {
+  if (guess !== undefined)
+    out.note(
+      `it begins with ${guess}, which is a guess: no server was asked; say BERTH_PUBLIC_URL=https://HOST to have it right`,
+    )
 }
 
 /** The account that a command is about: the one named, else who asks. */

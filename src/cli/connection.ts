@@ -4,7 +4,8 @@ import { type ApiClient, ApiError, apiClient } from '../api/client.ts'
 import { type Config, hostOf, originOf, readConfig } from '../config.ts'
 import { operatorFile } from '../operator-file.ts'
 import { REFRESH_TOKEN_USER, readLogin } from './docker-config.ts'
-import { parseServer } from './server-address.ts'
+import { fetchFrom, wantsTls } from './fetch-from.ts'
+import { findServer } from './server-address.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
@@ -24,6 +25,10 @@ export interface Connection extends AsyncDisposable {
   readonly api: ApiClient
   /** Where it is, for a sentence. */
   readonly where: string
+  /** The name and password or token that docker keeps for it, where that is what was shown. */
+  readonly login?: { readonly host: string; readonly name: string; readonly secret: string }
+  /** What links and key files begin with, where nobody said the public address and no server was asked. */
+  readonly guess?: string
 }
 
 /** What this program says it is. */
@@ -50,12 +55,19 @@ export async function connect(options: ConnectOptions, env: Environment): Promis
       'BERTH_TOKEN is set, but no server it is for; add --server https://HOST or set BERTH_SERVER – or unset it and name a data directory with --data',
     )
   }
-  return byData(readConfig(env, flags, config ?? (env.BERTH_CONFIG || undefined)))
+  return byData(readConfig(withoutOvertaken(env, flags), flags, config ?? (env.BERTH_CONFIG || undefined)))
+}
+
+/** A directory that a flag names is not the one whose database a variable names: a flag goes before a variable. */
+function withoutOvertaken(env: Environment, { data, databaseUrl }: ConnectOptions): Environment {
+  if (data === undefined || databaseUrl !== undefined) return env
+  const { BERTH_DATABASE_URL: _, ...rest } = env
+  return rest
 }
 
 async function byAddress(text: string, insecure: boolean, env: Environment): Promise<Connection> {
-  const { base, host } = parseServer(text, { insecure })
-  const authorization = await authorizationFor(host, env)
+  const { base, host } = await findServer(text, { insecure })
+  const { authorization, login } = await credentialsFor(host, env)
   const api = apiClient({
     base,
     headers: { 'User-Agent': AGENT, ...(authorization && { Authorization: authorization }) },
@@ -64,53 +76,43 @@ async function byAddress(text: string, insecure: boolean, env: Environment): Pro
   return {
     api: explaining(
       api,
+      base,
       authorization === undefined
         ? `you are not logged in to ${host}: run docker login ${host}, or set BERTH_TOKEN`
         : `${host} did not take ${env.BERTH_TOKEN ? 'the token in BERTH_TOKEN' : 'what docker logs in with'}`,
     ),
     where: base,
+    ...(login !== undefined && { login }),
     [Symbol.asyncDispose]: async () => {},
   }
 }
 
-async function authorizationFor(host: string, env: Environment): Promise<string | undefined> {
+interface Credentials {
+  readonly authorization?: string
+  readonly login?: Connection['login']
+}
+
+async function credentialsFor(host: string, env: Environment): Promise<Credentials> {
   const token = env.BERTH_TOKEN?.trim()
   if (token) {
     if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('BERTH_TOKEN holds something that is no token')
-    return `Bearer ${token}`
+    return { authorization: `Bearer ${token}` }
   }
   const login = await readLogin(host, env)
-  if (login === undefined) return undefined
+  if (login === undefined) return {}
   const { username, secret } = login
   if (username === REFRESH_TOKEN_USER) {
     throw new Error(
       `docker keeps a refresh token for ${host}, which commands cannot use; set BERTH_TOKEN to a personal access token`,
     )
   }
-  if (username === 'oauth2accesstoken') return `Bearer ${secret}`
-  return `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`
-}
-
-/** Sends a request; tells in a sentence when nobody is there, or someone who sends elsewhere. */
-export async function fetchFrom(base: string, request: Request): Promise<Response> {
-  let response: Response
-  try {
-    response = await fetch(request, { redirect: 'manual' })
-  } catch (error) {
-    const { code, message } = error as Error & { code?: string }
-    const why = code === 'ECONNREFUSED' || code === 'ConnectionRefused' ? 'nobody listens there' : message
-    throw new Error(`cannot reach ${base}: ${why}`, { cause: error })
-  }
-  const location = response.headers.get('location')
-  if (response.status >= 300 && response.status < 400 && location !== null) {
-    // A credential goes where it was meant to go, not where someone sends it.
-    throw new Error(`${base} sends on to ${new URL(location, base).origin}; name that one if it is right`)
-  }
-  return response
+  if (username === 'oauth2accesstoken') return { authorization: `Bearer ${secret}` }
+  const authorization = `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`
+  return { authorization, login: { host, name: username, secret } }
 }
 
 /** Says what to do where the server only knows that nobody signed in, or has no such interface. */
-function explaining(api: ApiClient, unauthorized: string): ApiClient {
+function explaining(api: ApiClient, base: string, unauthorized: string): ApiClient {
   return {
     async call(endpoint, ...args) {
       try {
@@ -118,6 +120,8 @@ function explaining(api: ApiClient, unauthorized: string): ApiClient {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error
         if (error.status === 401) throw new ApiError(401, `${unauthorized} (${error.message})`, error.problem)
+        const tls = error.problem === undefined ? wantsTls(base, error.status) : undefined
+        if (tls !== undefined) throw new ApiError(400, tls)
         if (error.status === 404 && error.problem === undefined) {
           throw new ApiError(
             404,
@@ -196,6 +200,7 @@ async function inProcess(config: Config): Promise<Connection | undefined> {
   return {
     api: apiClient({ base: origin, fetch: opened.fetch }),
     where: config.databaseUrl === undefined ? resolve(config.data) : 'the database',
+    ...(config.publicUrl === undefined && { guess: origin }),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }

@@ -33,6 +33,25 @@ export function parseServer(text: string, { insecure = false } = {}): ServerAddr
   return { base: url.origin, host: url.host }
 }
 
+/** What a runtime says of a certificate that is not good: whoever answers with one speaks TLS. */
+const CERTIFICATE = /CERT|ISSUER|SIGNED|SIGNATURE|CRL|ALTNAME|UNABLE_TO/
+
+/**
+ * Reads a server's name, and finds out where that alone does not say: with `insecure` another machine is spoken to in plain HTTP where it
+ * speaks no TLS. One that speaks it with a certificate that is not good is not.
+ */
+export async function findServer(text: string, { insecure = false } = {}): Promise<ServerAddress> {
+  const server = parseServer(text, { insecure })
+  if (!insecure || /^https?:/i.test(text) || server.base.startsWith('http:')) return server
+  try {
+    await fetch(`${server.base}/v2/`, { method: 'HEAD', redirect: 'manual' })
+    return server
+  } catch (error) {
+    const { code = '' } = error as { code?: string }
+    return CERTIFICATE.test(code) ? server : { ...server, base: `http://${server.host}` }
+  }
+}
+
 function wrong(text: string): UsageError {
   // Not told back: a password may stand in it.
   const shown = text.includes('@') ? 'the server' : JSON.stringify(text.slice(0, 200))

@@ -1,5 +1,6 @@
 import { isLoopback } from '../config.ts'
-import { AGENT, fetchFrom } from './connection.ts'
+import { AGENT } from './connection.ts'
+import { fetchFrom, wantsTls } from './fetch-from.ts'
 import type { ServerAddress } from './server-address.ts'
 
 /** Where a registry gives tokens out, as its challenge says (PROTOCOL 10.2). */
@@ -29,7 +30,8 @@ export async function findTokenEndpoint(
   const challenge = response.headers.get('www-authenticate') ?? ''
   if (response.status !== 401 || !/^bearer /i.test(challenge)) {
     throw new Error(
-      `${base}/v2/ answered ${response.status} without saying where to log in; is it a registry?`,
+      wantsTls(base, response.status) ??
+        `${base}/v2/ answered ${response.status} without saying where to log in; is it a registry?`,
     )
   }
   const values = new Map(

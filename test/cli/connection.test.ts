@@ -42,6 +42,9 @@ describe('a command reaches a registry by its address', () => {
   test('with BERTH_TOKEN', async () => {
     expect(await names({ BERTH_TOKEN: ` ${token}\n` })).toEqual(['alice/private'])
     expect(await who.json(['whoami'], { env: { BERTH_TOKEN: token } })).toMatchObject({ name: 'alice' })
+    expect(await who.run(['whoami'], { env: { BERTH_TOKEN: token } })).toMatch(
+      /^limited to: +alice\/\*:pull$/m,
+    )
     // A token that is narrowed makes no further ones.
     const { code, stderr } = await who.berth(['token', 'list'], { env: { BERTH_TOKEN: token } })
     expect(code).toBe(1)
@@ -101,6 +104,56 @@ describe('a command reaches a registry by its address', () => {
       expect({ says, code, stdout }).toEqual({ says, code: says === 'nothing lies in' ? 1 : 2, stdout: '' })
       expect(stderr).toContain(says)
       expect(stderr).not.toMatch(/canary|can ary|\.ts:/)
+    }
+  })
+
+  test('and who changes the password is told that docker keeps the old one', async () => {
+    await operator.run(['user', 'add', 'rosa', '--password-stdin'], { input: 'correct horse battery' })
+    dockerKnows({ auths: { [server.host]: auth('rosa', 'correct horse battery') } })
+    const input = 'correct horse battery\nanother horse battery\n'
+    const { code, stderr } = await who.berth(['user', 'password', '--password-stdin'], { input })
+    expect(code).toBe(0)
+    expect(stderr).toContain(`log in again: berth login ${server.host} -u rosa`)
+    dockerKnows({})
+  })
+
+  test('that is another machine over plain HTTP with --insecure alone, where it speaks no TLS', async () => {
+    // Not taken for this machine by its name, and yet it is.
+    const other = `0.0.0.0:${server.host.split(':')[1]}`
+    const env = { BERTH_TOKEN: token }
+    const without = await who.berth(['whoami', '--server', other], { env })
+    expect({ code: without.code, stdout: without.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(await who.json(['whoami', '--server', other, '--insecure'], { env })).toMatchObject({
+      name: 'alice',
+    })
+    const login = ['login', other, '-u', 'alice', '--password-stdin', '--insecure']
+    expect(await who.berth(login, { input: 'correct horse battery' })).toMatchObject({ code: 0 })
+    dockerKnows({})
+  })
+
+  test('that speaks TLS is said to, where it was taken for this machine without', async () => {
+    using page = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () =>
+        new Response('<html>The plain HTTP request was sent to HTTPS port</html>', { status: 400 }),
+    })
+    using silent = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { data: (socket) => void socket.terminate() },
+    })
+    for (const port of [page.port, silent.port]) {
+      for (const args of [
+        ['whoami', '--server', `localhost:${port}`],
+        ['login', `localhost:${port}`, '-u', 'alice', '--password-stdin'],
+      ]) {
+        const { code, stdout, stderr } = await who.berth(args, { input: 'canary' })
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+        expect(stderr).toContain(`try https://localhost:${port}`)
+        // Neither a page, nor what the runtime advises programmers.
+        expect(stderr).not.toMatch(/<html|verbose/)
+      }
     }
   })
 
@@ -256,8 +309,26 @@ describe('a command on a data directory', () => {
     ])
     // A link begins with the address that the server will have.
     expect(both[0]?.stdout).toStartWith('http://localhost:5000/')
+    for (const args of [
+      ['user', 'invite'],
+      ['user', 'reset-link', 'one'],
+      ['key', 'add', 'k', '--account', 'one'],
+    ]) {
+      const guessed = await who.berth(args)
+      expect(guessed.stdout).toContain('http://localhost:5000/')
+      expect(guessed.stderr).toContain('http://localhost:5000, which is a guess')
+      expect(guessed.stderr).toContain('BERTH_PUBLIC_URL')
+      const quiet = args.map((word) => (word === 'k' ? 'another' : word))
+      expect((await who.berth([...quiet, '-q'])).stderr).toBe('')
+    }
     const env = { BERTH_PUBLIC_URL: 'https://registry.example.com' }
-    expect(await who.run(['user', 'invite', '-q'], { env })).toStartWith('https://registry.example.com/')
+    const known = await who.berth(['user', 'invite'], { env })
+    expect(known.stdout).toStartWith('https://registry.example.com/')
+    expect(known.stderr).not.toContain('guess')
+    // A flag goes before a variable, also before one that names a database.
+    const elsewhere = { BERTH_DATABASE_URL: 'postgres://127.0.0.1:1/none', BERTH_DATA: '' }
+    expect(await who.run(['user', 'list', '--data', data], { env: elsewhere })).toContain('one')
+    expect((await who.berth(['user', 'list'], { env: { ...elsewhere, BERTH_DATA: data } })).code).toBe(1)
     const listed = await who.run(['user', 'list'])
     for (const name of ['one', 'two']) expect(listed).toContain(name)
   })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BerthServer, startBerth } from '../testbed/berth.ts'
@@ -61,6 +62,32 @@ describe('berth login', () => {
       auths: { 'h:1': { auth: 'eDp5' } },
     })
     expect((await who.berth(['logout', server.host, '-q'])).stderr).toBe('')
+  })
+
+  test('with the private half of a key whose public half was registered', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    const [open, own] = [join(who.path, 'public.pem'), join(who.path, 'private.pem')]
+    writeFileSync(open, publicKey.export({ type: 'spki', format: 'pem' }))
+    writeFileSync(own, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await operator.run(['key', 'add', 'own', '--account', 'admin+ci', '--public-key', open])
+    const { code, stderr } = await who.berth(['login', server.host, '--key', own, '--account', 'admin+ci'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('as admin+ci until') })
+    expect(stored()).toMatch(/^oauth2accesstoken:/)
+    for (const [file, account, says, ends] of [
+      [own, [], 'does not say whose key', 2],
+      [own, ['--account', 'admin'], '', 1],
+      [open, ['--account', 'admin+ci'], 'is no key file', 1],
+      [key, ['--account', 'admin'], 'is a key of admin+ci', 2],
+    ] as const) {
+      const wrong = await who.berth(['login', server.host, '--key', file, ...account])
+      expect({ file, account, code: wrong.code }).toEqual({ file, account, code: ends })
+      expect(wrong.stderr).toContain(says)
+      expect(wrong.stderr).not.toContain('PRIVATE KEY')
+    }
+    const shown = await operator.run(['robot', 'show', 'admin+ci'])
+    expect(shown).toMatch(/^secrets: +\d+ \(never ends\)$/m)
+    expect(shown).toMatch(/^keys: .*\d+ own \(never ends\)/m)
+    expect(shown).toMatch(/^grants in admin: +admin\/\*:pull,push,create-tag$/m)
   })
 
   test('with a password, a token or a robot’s secret', async () => {

@@ -23,6 +23,7 @@ export function contentCommands(trial: Trial): void {
   test('repo', async () => {
     const { who, api } = trial
     await does(['repo', 'add', 'acme/web'], 'made the private repository acme/web')
+    await does(['repo', 'add', 'acme/web'], 'the private repository acme/web was there already')
     const add = ['repo', 'add', 'nginx', '--public', '--description', 'Web server']
     expect(await like('POST /repositories', add)).toMatchObject({
       name: 'library/nginx',
@@ -131,6 +132,8 @@ export function contentCommands(trial: Trial): void {
     const rows = await who.run(['audit', '--namespace', 'acme', '--actor', 'operator', '--since', '1h'])
     expect(rows).toMatch(/operator +team\.create +\S*acme\/devs +done/)
     expect(rows).not.toContain('user.')
+    expect(rows).toMatch(/ DETAIL\n/)
+    expect(rows).toMatch(/grant\.set +acme\/\* +done .*subject=team:acme\/devs/)
     const none = ['audit', '--until', '2020-01-01', '--action', 'user.create', '--json']
     expect(JSON.parse(await who.run(none))).toEqual({ items: [] })
   })

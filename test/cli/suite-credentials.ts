@@ -98,6 +98,19 @@ export function credentialCommands(trial: Trial): void {
     const { publicKey } = generateKeyPairSync('ed25519')
     const pem = join(who.path, 'public.pem')
     writeFileSync(pem, publicKey.export({ type: 'spki', format: 'pem' }))
+    const ours = ['key', 'add', 'mine', '--account', 'alice', '--public-key', pem]
+    const remark = await who.berth(ours)
+    expect(remark).toMatchObject({ code: 0, stdout: '' })
+    expect(remark.stderr).toMatch(
+      /^this public key is key \d+ of alice, with the ID [0-9a-f]{64}, .* --account alice\n$/,
+    )
+    expect((await who.berth(ours)).stderr).toMatch(
+      /^this public key was registered already as key \d+ of alice/,
+    )
+    const twin = await who.berth(ours.with(2, 'twin'))
+    expect(twin.code).toBe(1)
+    expect(twin.stderr).toContain('registered already, as mine')
+    await who.run(['key', 'rm', /key (\d+)/.exec(remark.stderr)?.[1] ?? '', '--account', 'alice'])
     const mine = ['key', 'add', 'mine', '--account', 'alice', '--public-key', pem, '--expires', '90d']
     const registered = await like('POST /users/{user}/keys', mine)
     expect(registered).not.toHaveProperty('file')

@@ -20,6 +20,17 @@ export function peopleCommands(trial: Trial): void {
     const again = await who.berth(add, { input: PASSWORD })
     expect({ code: again.code, stdout: again.stdout }).toEqual({ code: 1, stdout: '' })
     expect(again.stderr).toMatch(/^berth: .*alice/)
+    // Neither is who is there given a link as if it were new.
+    await like('POST /users', ['user', 'add', 'dora', '--password-stdin'], PASSWORD)
+    const linked = await who.berth(['user', 'add', 'dora', '--link'])
+    expect({ code: linked.code, stdout: linked.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(linked.stderr).toContain('berth user reset-link dora')
+    await who.run(['user', 'rm', 'dora'])
+    const mail = await who.berth(['user', 'set', 'alice', '--email', 'x'])
+    expect(mail.code).toBe(1)
+    expect(mail.stderr.match(/is no e-mail address/g)).toHaveLength(1)
+    await does(['user', 'set', 'alice', '--email', ''], 'changed the user alice')
+    await does(['user', 'set', 'alice', '--email', 'a@example.com'], 'changed the user alice')
 
     const shown = await api.call('GET /users/{user}', { path: { user: 'alice' } })
     expect(shown).toMatchObject({ displayName: 'Alice A', email: 'a@example.com', administrator: false })
@@ -76,6 +87,12 @@ export function peopleCommands(trial: Trial): void {
   test('org', async () => {
     const { who, api } = trial
     await does(['org', 'add', 'acme', '--owner', 'alice'], 'made the organisation acme')
+    await does(['org', 'add', 'acme', '--owner', 'alice'], 'the organisation acme was there already')
+    await does(
+      ['org', 'add', 'orphan'],
+      'made the organisation orphan\norphan has no owner yet: berth org add-member orphan NAME --role owner',
+    )
+    await who.run(['org', 'rm', 'orphan'])
     const other = ['org', 'add', 'other', '--owner', 'alice', '--description', 'd', '--display-name', 'O']
     await like('POST /organisations', other)
     const path = { organisation: 'acme' }
@@ -111,6 +128,7 @@ export function peopleCommands(trial: Trial): void {
   test('team', async () => {
     const { who, api } = trial
     await does(['team', 'add', 'acme/devs'], 'made the team acme/devs')
+    await does(['team', 'add', 'acme/devs'], 'the team acme/devs was there already')
     await like('POST /organisations/{organisation}/teams', ['team', 'add', 'acme/ops', '--description', 'o'])
     await does(['team', 'set', 'acme/devs', '--description', 'Developers'], 'changed the team acme/devs')
     const both = ['team', 'add-member', 'acme/devs', 'carol', 'alice']

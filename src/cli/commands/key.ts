@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { BodyOf, ResultOf } from '../../api/contract/contract.ts'
 import { splitRobotName } from '../../core/account-names.ts'
-import { accountOr, remote, type Session } from '../command.ts'
+import { accountOr, noteGuess, remote, type Session, statusOf } from '../command.ts'
 import { readText } from '../files.ts'
 import { lastUse, when } from '../output.ts'
 import { parseExpiry, splitRobot } from '../parse.ts'
@@ -59,9 +59,9 @@ export function keyCommands(group: Command): void {
       session.out.list(items, [
         ['ID', ({ id }) => String(id)],
         ['NAME', ({ name }) => name],
-        ['KEY', ({ keyId }) => keyId.slice(0, 16)],
         ['ENDS', ({ expiresAt }) => when(expiresAt, 'never')],
         ['LAST USED', (key) => lastUse(key.lastUsed)],
+        ['KEY ID', ({ keyId }) => keyId],
       ])
     },
   )
@@ -102,17 +102,26 @@ export async function addKey(
   }
   // Before the key is made: one whose file could not be written would be lost.
   if (path !== undefined) reserve(path)
+  const answered = statusOf()
   let made: Awaited<ReturnType<typeof makeKey>>
   try {
-    made = await makeKey(session, account, body)
+    made = await makeKey(session, account, body, answered.note)
   } catch (error) {
     if (path !== undefined) rmSync(path, { force: true })
     throw error
   }
   const remark = `made key ${made.id} of ${account}, good until ${when(made.expiresAt, 'it is revoked')}`
   const { file, ...rest } = made
-  if (file === undefined) out.done(remark, made)
-  else if (path === undefined) out.secret(made, file, `${remark}; its file, shown this once:`)
+  if (file === undefined) {
+    const done = answered.existed ? 'was registered already as' : 'is'
+    out.done(
+      `this public key ${done} key ${made.id} of ${account}, with the ID ${made.keyId}, good until ${when(made.expiresAt, 'it is revoked')}; log in with: berth login HOST --key PRIVATE.pem --account ${account}`,
+      made,
+    )
+    return
+  }
+  noteGuess(session)
+  if (path === undefined) out.secret(made, file, `${remark}; its file, shown this once:`)
   else {
     writeFileSync(path, file)
     out.done(`${remark}; log in with: berth login HOST --key ${path}`, rest)
@@ -123,10 +132,15 @@ function makeKey(
   { api }: Session,
   account: string,
   body: BodyOf<'POST /users/{user}/keys'>,
+  onStatus: (status: number) => void,
 ): Promise<ResultOf<'POST /users/{user}/keys'>> {
   return splitRobotName(account) === undefined
-    ? api.call('POST /users/{user}/keys', { path: { user: account }, body })
-    : api.call('POST /namespaces/{namespace}/robots/{robot}/keys', { path: splitRobot(account), body })
+    ? api.call('POST /users/{user}/keys', { path: { user: account }, body, onStatus })
+    : api.call('POST /namespaces/{namespace}/robots/{robot}/keys', {
+        path: splitRobot(account),
+        body,
+        onStatus,
+      })
 }
 
 /** A new file that its owner alone can read. */

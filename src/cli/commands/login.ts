@@ -1,16 +1,17 @@
 import { type Command, Option } from 'commander'
 import { signAssertion } from '../../auth/assertion.ts'
-import { readKeyFile } from '../../auth/key-file.ts'
+import { type KeyFile, keyFileOf, readKeyFile } from '../../auth/key-file.ts'
 import { eraseLogin, type Login, storeLogin } from '../docker-config.ts'
 import { readText } from '../files.ts'
 import { Output } from '../output.ts'
 import { readPassword } from '../prompt.ts'
-import { parseServer } from '../server-address.ts'
+import { findServer, parseServer } from '../server-address.ts'
 import { checkPassword, exchangeAssertion, findTokenEndpoint, type TokenEndpoint } from '../token-endpoint.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface LoginOptions {
   readonly key?: string
+  readonly account?: string
   readonly username?: string
   readonly passwordStdin?: boolean
   readonly insecure?: boolean
@@ -25,6 +26,11 @@ export function loginCommand(command: Command): void {
   command
     .argument('<host>', 'registry.example.com, or HOST:PORT')
     .option('--key <file>', 'log in with a key file; its private key stays here, a token goes to docker')
+    .addOption(
+      new Option('--account <name>', 'whose key it is, where the file is a private key in PEM').conflicts(
+        'username',
+      ),
+    )
     .addOption(new Option('-u, --username <name>', 'log in with a password or a token').conflicts('key'))
     .addOption(new Option('--password-stdin', 'read the password from the standard input').conflicts('key'))
     .option('--insecure', 'allow plain HTTP to another machine')
@@ -33,7 +39,7 @@ export function loginCommand(command: Command): void {
       const { key, username } = options
       if (key === undefined && username === undefined)
         throw new UsageError('say what to log in with: --key FILE, or -u NAME')
-      const server = parseServer(host, options)
+      const server = await findServer(host, options)
       const endpoint = await findTokenEndpoint(server, options)
       const out = new Output(options)
       if (endpoint === undefined) {
@@ -43,7 +49,7 @@ export function loginCommand(command: Command): void {
       const { login, until } =
         key === undefined
           ? await byPassword(endpoint, username as string, options)
-          : await byKey(endpoint, key)
+          : await byKey(endpoint, key, options.account)
       const where = await storeLogin(server.host, login, process.env)
       out.note(`logged in to ${server.host}${until}; docker and its kin find it in ${where}`)
     })
@@ -74,9 +80,8 @@ async function byPassword(endpoint: TokenEndpoint, username: string, options: Lo
   return { login: { username, secret }, until: ` as ${username}` }
 }
 
-async function byKey(endpoint: TokenEndpoint, path: string): Promise<Done> {
-  const file = readKeyFile(readText(path))
-  if (file === undefined) throw new Error(`${path} is no key file; berth key add makes one`)
+async function byKey(endpoint: TokenEndpoint, path: string, account: string | undefined): Promise<Done> {
+  const file = readKey(path, account, endpoint.realm)
   const assertion = await signAssertion(file, { audience: endpoint.realm, now: Date.now() })
   const { token, expiresAt } = await exchangeAssertion(endpoint, assertion)
   const end = new Date(expiresAt).toISOString().slice(0, 19).replace('T', ' ')
@@ -84,4 +89,22 @@ async function byKey(endpoint: TokenEndpoint, path: string): Promise<Done> {
     login: { username: TOKEN_USER, secret: token },
     until: ` as ${file.account} until ${end} UTC`,
   }
+}
+
+/** A key file, or the private half of a key whose public half was registered, which does not say whose it is. */
+function readKey(path: string, account: string | undefined, tokenUrl: string): KeyFile {
+  const text = readText(path)
+  const file = readKeyFile(text)
+  if (file !== undefined) {
+    if (account === undefined || account === file.account) return file
+    throw new UsageError(`${path} is a key of ${file.account}; leave --account out`)
+  }
+  if (!text.includes('PRIVATE KEY')) throw new Error(`${path} is no key file; berth key add makes one`)
+  if (account === undefined)
+    throw new UsageError(`${path} does not say whose key it is; add --account NAME, a user or OWNER+ROBOT`)
+  const made = keyFileOf(text, account, tokenUrl)
+  if (made !== undefined) return made
+  throw new Error(
+    `${path} is no Ed25519 private key that can be read here; openssl genpkey -algorithm ed25519 makes one`,
+  )
 }

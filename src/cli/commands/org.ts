@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { allOf, remote, withLimit } from '../command.ts'
+import { allOf, noteGuess, remote, statusOf, withLimit } from '../command.ts'
 import { when } from '../output.ts'
 import { parseCount } from '../parse.ts'
 import { UsageError } from '../usage-error.ts'
@@ -27,7 +27,9 @@ export function orgCommands(group: Command): void {
       .option('--display-name <text>', 'the name that people read')
       .option('--description <text>', 'what it is about'),
     async ({ api, out }, { owner, displayName, description }, name: string) => {
+      const answered = statusOf()
       const organisation = await api.call('POST /organisations', {
+        onStatus: answered.note,
         body: {
           name,
           ...(owner !== undefined && { owner }),
@@ -35,7 +37,13 @@ export function orgCommands(group: Command): void {
           ...(description !== undefined && { description }),
         },
       })
+      if (answered.existed) {
+        out.done(`the organisation ${name} was there already`, organisation)
+        return
+      }
       out.done(`made the organisation ${name}`, organisation)
+      if (owner === undefined && (await api.call('GET /session')).kind === 'operator')
+        out.note(`${name} has no owner yet: berth org add-member ${name} NAME --role owner`)
     },
   )
 
@@ -155,11 +163,13 @@ function memberCommands(group: Command): void {
       .argument('<name>')
       .addOption(roleOption())
       .option('--days <number>', 'how long it is good', parseCount),
-    async ({ api, out }, { role, days }, organisation: string) => {
+    async (session, { role, days }, organisation: string) => {
+      const { api, out } = session
       const link = await api.call('POST /organisations/{organisation}/invitations', {
         path: { organisation },
         body: { role, ...(days !== undefined && { days }) },
       })
+      noteGuess(session)
       out.secret(link, link.url, `hand this link on; it works once, until ${when(link.expiresAt)}`)
     },
   )

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { allOf, remote, withLimit } from '../command.ts'
+import { allOf, remote, statusOf, withLimit } from '../command.ts'
 import { readText } from '../files.ts'
 import { bytes, when } from '../output.ts'
 import { repositoryOf } from '../parse.ts'
@@ -31,8 +31,11 @@ export function repoCommands(group: Command): void {
     withSettings(group.command('add').description('make an empty repository').argument('<repository>')),
     async ({ api, out }, options, given: string) => {
       const name = repositoryOf(given)
-      const made = await api.call('POST /repositories', { body: { name, ...settingsOf(options) } })
-      out.done(`made the ${made.visibility} repository ${made.name}`, made)
+      const answered = statusOf()
+      const body = { name, ...settingsOf(options) }
+      const made = await api.call('POST /repositories', { body, onStatus: answered.note })
+      const what = `the ${made.visibility} repository ${made.name}`
+      out.done(answered.existed ? `${what} was there already` : `made ${what}`, made)
     },
   )
 

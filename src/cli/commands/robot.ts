@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { remote } from '../command.ts'
-import { lastUse, when } from '../output.ts'
+import type { ApiClient } from '../../api/client.ts'
+import { allOf, remote } from '../command.ts'
+import { lastUse, scopesText, when } from '../output.ts'
 import { parseExpiry, splitRobot } from '../parse.ts'
 import { addKey, type NewKeyOptions, withNewKey } from './key.ts'
 
@@ -48,15 +49,28 @@ export function robotCommands(group: Command): void {
   remote(
     group
       .command('show')
-      .description('show a robot')
+      .description('show a robot, what it logs in with and what it may do')
       .argument(...ROBOT),
-    async ({ api, out }, _, name: string) =>
-      out.one(await api.call('GET /namespaces/{namespace}/robots/{robot}', { path: splitRobot(name) }), [
-        ['name', (robot) => robot.name],
+    async ({ api, out }, _, name: string) => {
+      const path = splitRobot(name)
+      const robot = await api.call('GET /namespaces/{namespace}/robots/{robot}', { path })
+      const has = out.json ? undefined : await belongings(api, path)
+      out.one(robot, [
+        ['name', () => name],
         ['description', ({ description }) => description],
         ['disabled', ({ disabled }) => (disabled ? 'yes' : '')],
         ['since', ({ createdAt }) => when(createdAt)],
-      ]),
+        [
+          'secrets',
+          () => has?.secrets.map(({ id, expiresAt }) => `${id} (${ends(expiresAt)})`).join(', ') ?? '',
+        ],
+        [
+          'keys',
+          () => has?.keys.map((key) => `${key.id} ${key.name} (${ends(key.expiresAt)})`).join(', ') ?? '',
+        ],
+        [`grants in ${path.namespace}`, () => scopesText(has?.grants ?? []) || 'none'],
+      ])
+    },
   )
 
   const change = (
@@ -95,6 +109,23 @@ export function robotCommands(group: Command): void {
 
   secretCommands(group)
 }
+
+/** What lets a robot in, and what it may do in its owner's namespace. */
+async function belongings(api: ApiClient, path: ReturnType<typeof splitRobot>) {
+  const [secrets, keys, grants] = await Promise.all([
+    api.call('GET /namespaces/{namespace}/robots/{robot}/secrets', { path }),
+    api.call('GET /namespaces/{namespace}/robots/{robot}/keys', { path }),
+    allOf((query) => api.call('GET /namespaces/{namespace}/grants', { path, query })),
+  ])
+  const own = `robot:${path.namespace}+${path.robot}`
+  return {
+    secrets: secrets.items,
+    keys: keys.items,
+    grants: grants.filter(({ subject }) => subject === own),
+  }
+}
+
+const ends = (time: string | null) => (time === null ? 'never ends' : `ends ${when(time)}`)
 
 function secretCommands(group: Command): void {
   remote<{ expires?: string }>(

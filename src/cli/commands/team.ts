@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { remote } from '../command.ts'
+import { remote, statusOf } from '../command.ts'
 import { when } from '../output.ts'
 import { splitTeam } from '../parse.ts'
 
@@ -15,11 +15,13 @@ export function teamCommands(group: Command): void {
       .option('--description <text>', 'what it is for'),
     async ({ api, out }, { description }, name: string) => {
       const { organisation, team } = splitTeam(name)
+      const answered = statusOf()
       const made = await api.call('POST /organisations/{organisation}/teams', {
+        onStatus: answered.note,
         path: { organisation },
         body: { name: team, ...(description !== undefined && { description }) },
       })
-      out.done(`made the team ${name}`, made)
+      out.done(answered.existed ? `the team ${name} was there already` : `made the team ${name}`, made)
     },
   )
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { accountOr, remote } from '../command.ts'
-import { lastUse, when } from '../output.ts'
+import { lastUse, scopesText, when } from '../output.ts'
 import { type Allowance, collect, collectAllowances, parseExpiry } from '../parse.ts'
 
 const USER = ['--user <name>', 'whose it is; you, unless told'] as const
@@ -51,10 +51,7 @@ export function tokenCommands(group: Command): void {
       session.out.list(items, [
         ['ID', ({ id }) => String(id)],
         ['NAME', ({ name }) => name],
-        [
-          'SCOPES',
-          ({ scopes }) => scopes.map(({ pattern, verbs }) => `${pattern}:${verbs.join(',')}`).join(' '),
-        ],
+        ['SCOPES', ({ scopes }) => scopesText(scopes)],
         ['FROM', ({ networks }) => networks.join(' ')],
         ['ENDS', ({ expiresAt }) => when(expiresAt, 'never')],
         ['LAST USED', (token) => lastUse(token.lastUsed)],

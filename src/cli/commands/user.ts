@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { ResultOf } from '../../api/contract/contract.ts'
-import { accountOr, allOf, remote, type Session, withLimit } from '../command.ts'
+import { accountOr, allOf, noteGuess, remote, type Session, statusOf, withLimit } from '../command.ts'
 import { type Column, lastUse, when } from '../output.ts'
 import { parseCount } from '../parse.ts'
 import { canAsk, type PasswordOptions, readLines, readPassword } from '../prompt.ts'
@@ -56,7 +56,9 @@ export function userCommands(group: Command): void {
       const password = link
         ? undefined
         : await readPassword(`password of ${name}`, { passwordStdin, twice: true })
+      const answered = statusOf()
       const user = await api.call('POST /users', {
+        onStatus: answered.note,
         body: {
           name,
           ...(password !== undefined && { password }),
@@ -65,6 +67,9 @@ export function userCommands(group: Command): void {
           ...(admin !== undefined && { administrator: admin }),
         },
       })
+      if (answered.existed) {
+        throw new Error(`there is a user ${name} already; for a new password: berth user reset-link ${name}`)
+      }
       if (link) await resetLink(session, name, `made the user ${name}`)
       else out.done(`made the user ${name}`, user)
     },
@@ -161,8 +166,10 @@ export function userCommands(group: Command): void {
       .command('invite')
       .description('make a one-time link that makes an account')
       .option('--days <number>', 'how long it is good', parseCount),
-    async ({ api, out }, { days }) => {
+    async (session, { days }) => {
+      const { api, out } = session
       const link = await api.call('POST /invitations', { body: days === undefined ? {} : { days } })
+      noteGuess(session)
       out.secret(link, link.url, `hand this link on; it works once, until ${when(link.expiresAt)}`)
     },
   )
@@ -198,14 +205,16 @@ function sessionCommands(group: Command): void {
   )
 }
 
-async function resetLink({ api, out }: Session, user: string, before?: string): Promise<void> {
+async function resetLink(session: Session, user: string, before?: string): Promise<void> {
+  const { api, out } = session
   const link = await api.call('POST /users/{user}/password-reset', { path: { user } })
   const remark = `hand this link on to ${user}; it works once, until ${when(link.expiresAt)}`
+  noteGuess(session)
   out.secret(link, link.url, before === undefined ? remark : `${before}; ${remark}`)
 }
 
 async function setPassword(
-  { api, out }: Session,
+  { api, out, login }: Session,
   { passwordStdin = false }: PasswordOptions,
   named: string | undefined,
 ): Promise<void> {
@@ -226,4 +235,6 @@ async function setPassword(
     body: { password, ...(current !== undefined && { current }) },
   })
   out.done(`set the password of ${user}`)
+  if (own && login?.secret === current)
+    out.note(`docker keeps the old one; log in again: berth login ${login?.host} -u ${user}`)
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { remote } from '../command.ts'
+import { scopesText } from '../output.ts'
 
 /** `berth whoami` */
 export function whoamiCommand(command: Command): void {
@@ -14,6 +15,7 @@ export function whoamiCommand(command: Command): void {
         ({ organisations }) =>
           organisations.map(({ organisation, role }) => `${organisation} (${role})`).join(', '),
       ],
+      ['limited to', ({ scopes = [] }) => scopesText(scopes)],
       ['sign-up', ({ signUp }) => signUp],
     ])
   })
