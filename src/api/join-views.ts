@@ -1,5 +1,5 @@
 import { MAX_ACCOUNT_NAME, MIN_ACCOUNT_NAME } from '../core/account-names.ts'
-import type { Link } from '../store/meta/account-store.ts'
+import type { LinkPurpose } from '../store/meta/account-store.ts'
 import { MAX_TEXT } from './contract/common.ts'
 import { Html, html } from './html.ts'
 import { htmlPage } from './html-page.ts'
@@ -13,10 +13,15 @@ export interface JoinFields {
 /** What is wrong, by the field it is shown at; `form`: above all of them. */
 export type Mistakes = Readonly<Partial<Record<keyof JoinFields | 'password' | 'repeated' | 'form', string>>>
 
-/** A form for a link that is good. */
+/** What a form is for: what its link is for, or without one an account, where everyone may make one. */
+export type Purpose = LinkPurpose | { readonly kind: 'open' }
+export const OPEN: Purpose = { kind: 'open' }
+
+/** A form that does something. */
 export interface JoinPlace {
+  /** Of the link; empty where there is none. */
   readonly token: string
-  readonly link: Link
+  readonly purpose: Purpose
   readonly rules: { readonly passwordMinLength: number }
 }
 
@@ -24,19 +29,19 @@ const NARROW = { narrow: true } as const
 
 /** The form of a link; again, with what was wrong, where it was sent. */
 export function formView(
-  { token, link, rules }: JoinPlace,
+  { token, purpose, rules }: JoinPlace,
   fields: Partial<JoinFields>,
   mistakes: Mistakes,
   status = 200,
 ): Response {
-  const { title, sentence, button } = words(link)
-  const reset = link.purpose.kind === 'password-reset'
+  const { title, sentence, button } = words(purpose)
+  const reset = purpose.kind === 'password-reset'
   const content = html`<h1>${title}</h1>
 <p class="quiet">${sentence}</p>
 ${mistakes.form && html`<p class="wrong" role="alert">${mistakes.form}</p>`}
 <form method="post" action="${reset ? 'reset' : 'join'}">
 <input type="hidden" name="token" value="${token}">
-${link.purpose.kind === 'password-reset' ? knownName(link.purpose.user) : names(fields, mistakes)}
+${purpose.kind === 'password-reset' ? knownName(purpose.user) : names(fields, mistakes)}
 ${input({
   name: 'password',
   label: 'Password',
@@ -58,7 +63,7 @@ ${input({
 }
 
 /** What became of it, and how to go on. */
-export function doneView({ purpose }: Link, name: string, host: string): Response {
+export function doneView(purpose: Purpose, name: string, host: string): Response {
   const title = purpose.kind === 'password-reset' ? 'Your password is set' : `Welcome, ${name}`
   const before =
     purpose.kind === 'password-reset'
@@ -69,8 +74,12 @@ export function doneView({ purpose }: Link, name: string, host: string): Respons
   return htmlPage(
     title,
     html`<h1>${title}</h1>
-<p>${before} Sign in with the password, or better with a token that you make for the purpose:</p>
-<pre>docker login ${host} -u ${name}</pre>`,
+<p>${before} Sign in with the password:</p>
+<pre>docker login ${host} -u ${name}</pre>
+<p>Better give docker a token, which ends and can be narrowed. The berth program makes one, and prints it once:</p>
+<pre>berth login ${host} -u ${name}
+berth token add laptop --server ${host} --scope '**:write' --expires 90d</pre>
+<p>Then log in again, with the token as the password. What else logs in, the guide tells: docs/guide/login.md.</p>`,
     NARROW,
   )
 }
@@ -85,7 +94,17 @@ export function uselessView(): Response {
   )
 }
 
-function words({ purpose }: Link): { title: string; sentence: string; button: string } {
+/** Where nothing can be made. */
+export function readOnlyView(): Response {
+  return htmlPage(
+    'This registry is read-only',
+    html`<h1>This registry is read-only</h1>
+<p>No account is made here, and no password is set. Open the link at the registry that this one is a copy of, or ask whoever runs it.</p>`,
+    { ...NARROW, status: 403 },
+  )
+}
+
+function words(purpose: Purpose): { title: string; sentence: string; button: string } {
   switch (purpose.kind) {
     case 'administrator':
       return {
@@ -98,6 +117,12 @@ function words({ purpose }: Link): { title: string; sentence: string; button: st
         title: 'A new password',
         sentence: `For ${purpose.user}. Whoever is signed in with the old one will not be any more.`,
         button: 'Set the password',
+      }
+    case 'open':
+      return {
+        title: 'Make an account',
+        sentence: 'Everyone may have one in this registry.',
+        button: 'Make the account',
       }
     case 'invitation':
       return {

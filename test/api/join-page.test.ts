@@ -87,6 +87,8 @@ describe('an invitation', () => {
     const text = await response.text()
     expect([response.status, response.headers.get('Set-Cookie')]).toEqual([200, null])
     expect(text).toContain('docker login registry.example.com -u tina')
+    expect(text).toContain('berth token add laptop --server registry.example.com')
+    expect(text).toContain('docs/guide/login.md')
     expect(text).not.toContain(token)
     expect(await api.store.findAccount('tina')).toMatchObject({
       displayName: 'Tina <b>',
