@@ -119,7 +119,7 @@ export const SETTINGS = {
     'BERTH_LOGIN_FAILURES',
     10,
     count,
-    'failed logins of one account from one address within the window before further ones are delayed',
+    'wrong passwords of one account from one address within the window before further ones are delayed',
   ),
   addressFailures: setting(
     'BERTH_ADDRESS_FAILURES',

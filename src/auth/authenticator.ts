@@ -5,7 +5,6 @@ import { type RefusalDetail, refuse } from '../core/errors.ts'
 import { readLoginName } from './aliases.ts'
 import { answerOf } from './answer.ts'
 import { readAuthorization } from './basic.ts'
-import { keyIdOf } from './key-file.ts'
 import type { LastUsed } from './last-used.ts'
 import type { LoginAudit } from './login-audit.ts'
 import { inNetworks } from './networks.ts'
@@ -75,9 +74,7 @@ export class LocalAuthenticator implements Authenticator {
   }
 
   async assertion(call: Call, assertion: string): Promise<Actor> {
-    const lookup = this.#parts.assertions.lookup(assertion)
-    const name = lookup === undefined ? '' : keyIdOf(lookup)
-    const entry = { ...unnamed(assertion), name, door: 'assertion' }
+    const entry = { ...unnamed(assertion), door: 'assertion' }
     const actor = await this.#enter(call, entry, (now) => byAssertion(this.#parts, call, assertion, now))
     // Each is one `berth login --key`.
     await this.#parts.audit.done(call, actor, entry.door)

@@ -14,7 +14,7 @@ const PAST_LIMIT = 8
 const MAX_NAME = 160
 
 export interface ThrottleLimits {
-  /** Failures of one account from one address, and of one address, before there is a delay. */
+  /** Wrong passwords of one account from one address, and failures of one address, before there is a delay. */
   readonly loginFailures: number
   readonly addressFailures: number
   /** How long a failure counts, in ms. */
@@ -27,19 +27,19 @@ export interface Claim {
   readonly name: string
   readonly secret: string
   /**
-   * Whether people choose such secrets. Then attempts of a pair with several secrets at once count while they run, or many guesses would
-   * get in before the first one has failed.
+   * Whether people choose such secrets. Others are looked at first, which is one look-up, and only those that are wrong are slowed down,
+   * by their address alone: nobody guesses one, and many who share an alias, or say no name, would wait for each other's dead tokens.
    */
   readonly guessable: boolean
 }
 
 /** One attempt to log in that was let through. */
 export interface Attempt {
-  readonly pair: string
+  /** Of a password: the account and the address. */
+  readonly pair: string | undefined
   readonly address: string
   /** Stands for the name and the secret. */
   readonly mark: number
-  readonly reserved: boolean
 }
 
 interface Failure {
@@ -55,8 +55,8 @@ interface Failures {
 }
 
 /**
- * Slows down guessing: after so many failures of an account from an address, or of an address, further attempts must wait, twice as long
- * after each failure – never for good, and nobody can lock out an account from elsewhere. The same wrong secret again is the same failure:
+ * Slows down guessing: after so many wrong passwords of an account from an address, or so many failures of an address, further attempts must
+ * wait, twice as long after each failure – never for good, and nobody can lock out an account from elsewhere. The same wrong secret again is the same failure:
  * containerd sends one twice, and a forgotten node sends it all night.
  */
 export class LoginThrottle {
@@ -69,9 +69,14 @@ export class LoginThrottle {
     this.#limits = limits
   }
 
-  /** Lets an attempt through, or refuses `too-many-attempts` before its secret is looked at. `now` in ms. */
+  /**
+   * Lets an attempt through, or refuses `too-many-attempts` before its secret is looked at: an attempt with a password. Attempts with
+   * several of a pair at once count while they run, or many guesses would get in before the first one has failed. `now` in ms.
+   */
   admit({ name, secret, guessable }: Claim, address: string, now: number): Attempt {
     const group = addressGroup(address)
+    const mark = createHmac('sha256', this.#key).update(`${name}\0${secret}`).digest().readUIntBE(0, 6)
+    if (!guessable) return { pair: undefined, address: group, mark }
     const pair = `${name.slice(0, MAX_NAME)}\n${group}`
     const { loginFailures, addressFailures } = this.#limits
     const ofPair = this.#pairs.get(pair)
@@ -80,25 +85,32 @@ export class LoginThrottle {
       this.#wait(this.#addresses.get(group), addressFailures, now),
     )
     if (wait > 0) throw tooMany(wait)
-    const mark = createHmac('sha256', this.#key).update(`${name}\0${secret}`).digest().readUIntBE(0, 6)
-    if (guessable) this.#reserve(pair, ofPair, mark)
-    return { pair, address: group, mark, reserved: guessable }
+    this.#reserve(pair, ofPair, mark)
+    return { pair, address: group, mark }
   }
 
-  /** The secret was wrong. */
+  /** The secret was wrong. Refuses `too-many-attempts`, and counts nothing, where nobody guesses such secrets and the address must wait. */
   failed(attempt: Attempt, now: number): void {
-    this.#count(this.#pairs, attempt.pair, attempt.mark, this.#limits.loginFailures, now)
-    this.#count(this.#addresses, attempt.address, attempt.mark, this.#limits.addressFailures, now)
+    const { pair, address, mark } = attempt
+    const { loginFailures, addressFailures } = this.#limits
+    if (pair === undefined) {
+      const wait = this.#wait(this.#addresses.get(address), addressFailures, now)
+      if (wait > 0) throw tooMany(wait)
+    } else {
+      this.#count(this.#pairs, pair, mark, loginFailures, now)
+    }
+    this.#count(this.#addresses, address, mark, addressFailures, now)
     this.#release(attempt)
   }
 
-  /** The secret was right: the account's failures from there are forgotten – not the address's, or a login of one's own would clear them. */
+  /** The password was right: the account's failures from there are forgotten – not the address's, or a login of one's own would clear them. */
   succeeded(attempt: Attempt): void {
     this.#release(attempt)
-    const kept = this.#pairs.get(attempt.pair)
-    if (kept === undefined) return
+    const { pair } = attempt
+    const kept = pair === undefined ? undefined : this.#pairs.get(pair)
+    if (pair === undefined || kept === undefined) return
     kept.failures.length = 0
-    if (kept.pending.size === 0) this.#pairs.delete(attempt.pair)
+    if (kept.pending.size === 0) this.#pairs.delete(pair)
   }
 
   /** Neither: it was not checked. */
@@ -132,8 +144,8 @@ export class LoginThrottle {
     if (known === undefined) this.#pairs.set(pair, kept)
   }
 
-  #release({ pair, mark, reserved }: Attempt): void {
-    if (!reserved) return
+  #release({ pair, mark }: Attempt): void {
+    if (pair === undefined) return
     const kept = this.#pairs.get(pair)
     const running = kept?.pending.get(mark)
     if (kept === undefined || running === undefined) return

@@ -1,8 +1,20 @@
 import { describe, expect, test } from 'bun:test'
+import { signAssertion } from '../../src/auth/assertion.ts'
+import { type KeyFile, readKeyFile } from '../../src/auth/key-file.ts'
 import { newSecret } from '../../src/auth/secrets.ts'
 import { BAD_CREDENTIAL } from '../../src/auth/sentences.ts'
 import { isRefusal } from '../../src/core/errors.ts'
-import { basic, callFrom, NOW, openLogins, outcomeOf, PASSWORD, refusalOf, SECOND } from './logins.ts'
+import {
+  basic,
+  callFrom,
+  NOW,
+  openLogins,
+  outcomeOf,
+  PASSWORD,
+  refusalOf,
+  SECOND,
+  SERVICE,
+} from './logins.ts'
 
 describe('users who are not there (SE-15)', () => {
   test('cost as many hashes and get the same text as those who are', async () => {
@@ -130,11 +142,44 @@ describe('after failures', () => {
       async (on) => on.authenticator.authenticate(callFrom(), `Bearer ${newSecret('token').secret}`),
     ],
   ]
-  test.each(ways)('%s are delayed like passwords', async (_, attempt) => {
-    await using on = await openLogins({ loginFailures: 2 })
+  test.each(ways)('%s that are wrong are delayed by their address alone', async (_, attempt) => {
+    await using on = await openLogins({ loginFailures: 1, addressFailures: 3 })
     const waits: number[] = []
-    for (let i = 0; i < 4; i++) waits.push(await wait(() => attempt(on)))
-    expect(waits).toEqual([0, 0, 1, 1])
+    for (let i = 0; i < 5; i++) waits.push(await wait(() => attempt(on)))
+    expect(waits).toEqual([0, 0, 0, 1, 1])
+  })
+
+  test('no secret that is right waits for those that are wrong, whatever its name', async () => {
+    await using on = await openLogins({ loginFailures: 2, addressFailures: 3 })
+    const { authenticator, clock } = on
+    const here = callFrom()
+    const token = (await on.give('alice', 'token')).secret
+    const refresh = (await on.give('alice', 'refresh')).secret
+    const key = await on.giveKey('alice')
+    const file = readKeyFile(key.file) as KeyFile
+    for (const [, attempt] of ways) await wait(() => attempt(on))
+    expect(await wait(() => authenticator.password(here, 'AWS', newSecret('token').secret))).toBe(1)
+    const right = [
+      () => authenticator.password(here, 'AWS', token),
+      () => authenticator.password(here, 'alice', token),
+      () => authenticator.password(here, '_json_key', key.file),
+      () => authenticator.authenticate(here, `Bearer ${token}`),
+      () => authenticator.refreshToken(here, refresh),
+      async () =>
+        authenticator.assertion(here, await signAssertion(file, { audience: SERVICE, now: clock.now() })),
+    ]
+    for (const attempt of right) expect(await outcomeOf(attempt)).toBe('alice')
+    // A password, which somebody may be guessing, waits as before.
+    expect(await outcomeOf(() => authenticator.password(here, 'alice', PASSWORD))).toBe('too-many-attempts')
+  })
+
+  test('a token of an account does not clear the failures of its password', async () => {
+    await using on = await openLogins({ loginFailures: 2 })
+    const token = (await on.give('alice', 'token')).secret
+    const attempt = (secret: string) => wait(() => on.authenticator.password(callFrom(), 'alice', secret))
+    expect([await attempt('wrong'), await attempt(token), await attempt('wrong, too')]).toEqual([0, 0, 0])
+    expect(await outcomeOf(() => on.authenticator.password(callFrom(), 'alice', token))).toBe('alice')
+    expect(await attempt('wrong again')).toBe(1)
   })
 
   test('an address that tries many names is delayed for all of them', async () => {

@@ -158,4 +158,13 @@ describe('guesses at once', () => {
     const t = throttle()
     for (let i = 0; i < 50; i++) guess(t, `token ${i}`, false)
   })
+
+  test('wrong tokens wait where their address must, and count no longer then', () => {
+    const t = throttle({ addressFailures: 3 })
+    const wrong = (secret: string, now = NOW) =>
+      waitOf(() => t.failed(t.admit({ name: '', secret, guessable: false }, HERE, now), now))
+    expect(['a', 'b', 'c', 'd', 'e'].map((secret) => wrong(secret))).toEqual([0, 0, 0, 1, 1])
+    expect(wrong('f', NOW + SECOND)).toBe(0)
+    expect(wrong('g', NOW + SECOND)).toBe(2)
+  })
 })
