@@ -87,8 +87,8 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
     web(registry, pass) {
       const load = once(async () => {
         const { createApi } = await import('./api/app.ts')
-        const { signUp, passwordMinLength, sessionSeconds, maxApiBody: maxBody } = config
-        const settings = { signUp, passwordMinLength, sessionSeconds, maxBody }
+        const { signUp, passwordMinLength, sessionSeconds, maxApiBody: maxBody, readOnly } = config
+        const settings = { signUp, passwordMinLength, sessionSeconds, maxBody, readOnly }
         const parts = {
           store,
           registry,

@@ -14,6 +14,7 @@ import { identify, type Sender } from './identify.ts'
 import { isApiPath, routedPath, routePattern } from './paths.ts'
 import { absent, failureResponse, isTold, Refusal, refusalResponse } from './problem.ts'
 import { checkType, findNul, readBody, readQuery } from './read-input.ts'
+import { changes, refuseChange } from './refuse-changes.ts'
 import { refuseForeign } from './same-origin.ts'
 import { versionFrom, versionTag } from './version-tag.ts'
 
@@ -34,6 +35,8 @@ type AnyHandler = (call: ApiCall<Endpoint>, parts: ApiParts) => Promise<unknown>
 interface Target {
   readonly route: Route
   readonly handle: AnyHandler
+  /** Whether it changes anything. */
+  readonly changes: boolean
 }
 
 type Environment = { Bindings: { readonly call: Call; readonly actor: Actor | undefined } }
@@ -81,7 +84,8 @@ function routes(parts: ApiParts): Hono<Environment> {
   for (const [endpoint, route] of Object.entries(CONTRACT) as [Endpoint, Route][]) {
     const [method = '', template = ''] = endpoint.split(' ')
     const methods = paths.get(template) ?? new Map<string, Target>()
-    paths.set(template, methods.set(method, { route, handle: HANDLERS[endpoint] as AnyHandler }))
+    const target = { route, handle: HANDLERS[endpoint] as AnyHandler, changes: changes(endpoint) }
+    paths.set(template, methods.set(method, target))
   }
   for (const [template, methods] of paths) {
     app.all(routePattern(template), async (c) => {
@@ -103,12 +107,13 @@ function routes(parts: ApiParts): Hono<Environment> {
 
 /** One call: who, whether, with what, then what its endpoint does. */
 async function perform(
-  { route, handle }: Target,
+  { route, handle, changes }: Target,
   request: Request,
   params: Readonly<Record<string, string>>,
   parts: ApiParts,
   { call, actor }: Environment['Bindings'],
 ): Promise<Response> {
+  if (changes) refuseChange(parts)
   if (findNul(params) !== undefined) throw absent('there is nothing with the character NUL in its name')
   const sender: Sender =
     actor === undefined ? await identify(request, call, parts) : { actor, proof: 'bearer' }

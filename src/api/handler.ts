@@ -31,6 +31,8 @@ export interface ApiSettings {
   readonly sessionSeconds: number
   /** Bytes. */
   readonly maxBody: number
+  /** Whether nothing is changed here. */
+  readonly readOnly: boolean
 }
 
 /** One call, checked against its route: signed in, allowed, well-formed. */

@@ -2,23 +2,33 @@ import { findLink } from '../auth/links.ts'
 import { causeOf } from '../core/cause.ts'
 import { ANONYMOUS, type Call, contextOf } from '../core/context.ts'
 import { RegistryError, refuse } from '../core/errors.ts'
-import type { Link } from '../store/meta/account-store.ts'
 import type { Door } from './doors.ts'
 import type { ApiParts } from './handler.ts'
 import { SIGNUP_HANDLERS } from './handlers/signup.ts'
-import { doneView, formView, type JoinFields, type Mistakes, uselessView } from './join-views.ts'
+import {
+  doneView,
+  formView,
+  type JoinFields,
+  type Mistakes,
+  OPEN,
+  type Purpose,
+  readOnlyView,
+  uselessView,
+} from './join-views.ts'
 import { isTold, Refusal, refusalResponse } from './problem.ts'
 import { readText } from './read-input.ts'
+import { refuseChange } from './refuse-changes.ts'
 
 /** Where links lead: `/join` for those that make an account, `/reset` for those that set a password. One page serves both. */
-const PATHS: ReadonlySet<string> = new Set(['/join', '/reset'])
+const SIGN_UP = '/join'
+const PATHS: ReadonlySet<string> = new Set([SIGN_UP, '/reset'])
 /** Bytes of a form: a few fields, percent-encoded. */
 const MAX_FORM = 16 * 1024
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /**
- * The page behind a one-time link: a form without script, for the first administrator, an invitation, a new password. What it does, the API
- * does; here it is asked for by people.
+ * The page behind a one-time link: a form without script, for the first administrator, an invitation, a new password; without a link, for
+ * an account of one's own, where sign-up is open. What it does, the API does; here it is asked for by people.
  */
 export const JOIN_DOOR: Door = {
   handles: (path) => PATHS.has(path),
@@ -26,7 +36,7 @@ export const JOIN_DOOR: Door = {
     switch (request.method) {
       case 'GET':
       case 'HEAD':
-        return show(new URL(request.url).searchParams.get('token') ?? '', parts)
+        return show(new URL(request.url), parts)
       case 'POST':
         return submit(request, call, parts)
       default:
@@ -37,29 +47,38 @@ export const JOIN_DOOR: Door = {
   },
 }
 
-async function show(token: string, parts: ApiParts): Promise<Response> {
-  const link = await findLink(parts.store, token, parts.clock.now())
-  if (link === undefined) return uselessView()
-  return formView({ token, link, rules: parts.settings }, {}, {})
+async function show({ pathname, searchParams }: URL, parts: ApiParts): Promise<Response> {
+  if (parts.settings.readOnly) return readOnlyView()
+  const token = searchParams.get('token') ?? ''
+  const purpose = await purposeOf(pathname, token, parts)
+  if (purpose === undefined) return uselessView()
+  return formView({ token, purpose, rules: parts.settings }, {}, {})
+}
+
+/** What the form is for; undefined where it is for nothing. */
+async function purposeOf(path: string, token: string, parts: ApiParts): Promise<Purpose | undefined> {
+  if (token === '' && path === SIGN_UP && parts.settings.signUp === 'open') return OPEN
+  return (await findLink(parts.store, token, parts.clock.now()))?.purpose
 }
 
 async function submit(request: Request, call: Call, parts: ApiParts): Promise<Response> {
   refuseForeignForm(request, call)
+  refuseChange(parts)
   if (!FORM_TYPE.test(request.headers.get('Content-Type') ?? ''))
     throw new Refusal('media-type-unsupported', 'this takes the form of the page; open the link in a browser')
   const form = new URLSearchParams(await readText(request, MAX_FORM))
   const field = (name: string) => form.get(name) ?? ''
   const token = field('token')
-  const link = await findLink(parts.store, token, parts.clock.now())
-  if (link === undefined) return uselessView()
+  const purpose = await purposeOf(new URL(request.url).pathname, token, parts)
+  if (purpose === undefined) return uselessView()
   const fields: JoinFields = { username: field('username'), displayName: field('displayName') }
-  const place = { token, link, rules: parts.settings }
+  const place = { token, purpose, rules: parts.settings }
   const again = (mistakes: Mistakes, status: number) => formView(place, fields, mistakes, status)
   if (field('password') !== field('repeated'))
     return again({ repeated: 'this is another password than the one above; type both again' }, 400)
   try {
-    const name = await act(link, { ...fields, token, password: field('password') }, call, parts)
-    return doneView(link, name, new URL(call.origin).host)
+    const name = await act(purpose, { ...fields, token, password: field('password') }, call, parts)
+    return doneView(purpose, name, new URL(call.origin).host)
   } catch (error) {
     if (!isTold(error)) throw error
     if (error instanceof Refusal && error.kind === 'link-invalid') return uselessView()
@@ -67,9 +86,9 @@ async function submit(request: Request, call: Call, parts: ApiParts): Promise<Re
   }
 }
 
-/** Uses the link up by what the API has for it. Gives the account's name. */
+/** Does by what the API has for it what the form is for, and uses the link up. Gives the account's name. */
 async function act(
-  link: Link,
+  purpose: Purpose,
   { token, username, displayName, password }: JoinFields & { token: string; password: string },
   call: Call,
   parts: ApiParts,
@@ -83,12 +102,12 @@ async function act(
     version: undefined,
     cause: causeOf(ctx, parts.clock.now()),
   } as const
-  const { purpose } = link
   if (purpose.kind === 'password-reset') {
     await SIGNUP_HANDLERS['POST /password-resets']({ ...asked, body: { link: token, password } }, parts)
     return purpose.user
   }
-  const body = { username: username.trim(), displayName: displayName.trim(), password, link: token }
+  const own = { username: username.trim(), displayName: displayName.trim(), password }
+  const body = purpose.kind === 'open' ? own : { ...own, link: token }
   await SIGNUP_HANDLERS['POST /signup']({ ...asked, body }, parts)
   return body.username
 }

@@ -188,3 +188,45 @@ test('the first administrator is made by the first link, once', async () => {
   expect((await post('root2')).status).toBe(403)
   expect(fresh.log.join()).not.toContain(token)
 })
+
+describe('without a link, where sign-up is open', () => {
+  let open: TestApi
+  beforeAll(async () => {
+    open = await openApi({ signUp: 'open' })
+  })
+  afterAll(() => open[Symbol.asyncDispose]())
+  const sendTo = (path: string, fields: Record<string, string>) =>
+    open.send(path, {
+      method: 'POST',
+      body: new URLSearchParams(fields).toString(),
+      headers: { ...FORM, ...BROWSER },
+    })
+
+  test('there is a form, which makes an account of no administrator', async () => {
+    const page = await open.send('/join')
+    const text = await page.text()
+    expect(page.status).toBe(200)
+    expect(text).toContain('<form method="post" action="join">')
+    expect(text).toContain('<input type="hidden" name="token" value="">')
+    const short = await sendTo('/join', filled('', 'eve', { password: 'x', repeated: 'x' }))
+    expect([short.status, (await short.text()).includes('id="password-wrong"')]).toEqual([400, true])
+    const made = await sendTo('/join', filled('', 'eve'))
+    expect([made.status, (await made.text()).includes('Welcome, eve')]).toEqual([200, true])
+    expect(await open.store.findAccount('eve')).toMatchObject({ administrator: false })
+    const taken = await sendTo('/join', filled('', 'eve'))
+    expect([taken.status, (await taken.text()).includes('id="username-wrong"')]).toEqual([409, true])
+  })
+
+  test('a link that is no good is none, and a password is set with a link alone', async () => {
+    const pages = ['/join?token=nonsense', '/reset', '/reset?token='].map((path) => open.send(path))
+    expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([403, 403, 403])
+    expect((await sendTo('/join', filled('nonsense', 'mallory'))).status).toBe(403)
+    expect((await sendTo('/reset', filled('', 'mallory'))).status).toBe(403)
+    expect(await open.store.findAccount('mallory')).toBeUndefined()
+  })
+
+  test('elsewhere nothing is made without one', async () => {
+    expect((await send('/join', filled('', 'mallory'))).status).toBe(403)
+    expect(await api.store.findAccount('mallory')).toBeUndefined()
+  })
+})

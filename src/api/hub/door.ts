@@ -4,6 +4,7 @@ import type { Door } from '../doors.ts'
 import type { ApiParts } from '../handler.ts'
 import { identify } from '../identify.ts'
 import { absent, isTold } from '../problem.ts'
+import { refuseChange } from '../refuse-changes.ts'
 import { refuseForeign } from '../same-origin.ts'
 import { postLogin, postToken } from './login.ts'
 import { type HubPlace, hubPlaceOf } from './paths.ts'
@@ -56,6 +57,7 @@ async function perform(
     refuseForeign(request, call, 'none')
     return place.kind === 'login' ? postLogin(request, call, parts) : postToken(request, call, parts)
   }
+  if (method !== 'GET') refuseChange(parts)
   const ctx = await contextFor(request, call, parts, actor)
   switch (place.kind) {
     case 'repositories':
