@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ApiClient, ApiError, apiClient } from '../api/client.ts'
 import { type Config, hostOf, originOf, readConfig } from '../config.ts'
@@ -141,18 +141,43 @@ async function byData(config: Config): Promise<Connection> {
   for (let at = 1; own && at <= TRIES; at++) {
     const running = await throughServer(directory)
     if (running !== undefined) return running
-    if (!existsSync(join(directory, 'berth.db'))) throw nothingAt(directory, config)
+    if (!isThere(directory, 'berth.db')) throw nothingAt(directory, config)
     const opened = await inProcess(config)
     if (opened !== undefined) return opened
   }
   const opened = own ? undefined : await inProcess(config)
   if (opened !== undefined) return opened
+  const open = operatorFile(directory).readNoAccounts()
+  if (open !== undefined) {
+    throw new Error(
+      `the server on ${directory} (at ${open}) runs without accounts (--auth none), so everyone may do everything and there is nothing to manage; start it with --auth accounts, or stop it first to prepare them`,
+    )
+  }
   throw new Error(
-    `${directory} is in use by another berth that takes no commands from here: it starts or stops, runs without accounts (--auth none), or is another user’s; try again, or say --server with its address`,
+    `${directory} is in use by another berth that takes no commands from here: it starts or stops, or is another user’s; try again, or say --server with its address`,
   )
 }
 
+/** Whether a data directory holds something. Throws with a sentence where this user may not look. */
+function isThere(directory: string, name: string): boolean {
+  try {
+    return statSync(join(directory, name), { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code !== 'EACCES' && code !== 'EPERM') return false
+    throw new Error(
+      `${directory} is closed to this user: give commands as the user that the server runs as, or say --server with its address`,
+      { cause: error },
+    )
+  }
+}
+
 function nothingAt(directory: string, { said }: Config): Error {
+  if (isThere(directory, 'blobs')) {
+    return new Error(
+      `${directory} holds blobs but no database, so that is PostgreSQL's and its server does not run: say --database-url or BERTH_DATABASE_URL as the server does, or start the server`,
+    )
+  }
   const where = said.has('data') ? '' : ' (the default, below where you are)'
   return new Error(
     `there is no registry to talk to: nothing lies in ${directory}${where}. On the server's own machine name its directory with --data DIR or BERTH_DATA; from elsewhere say --server https://HOST or BERTH_SERVER, with BERTH_TOKEN or after docker login; a new registry begins with berth serve`,

@@ -133,7 +133,7 @@ export function contentCommands(trial: Trial): void {
     expect(rows).toMatch(/operator +team\.create +\S*acme\/devs +done/)
     expect(rows).not.toContain('user.')
     expect(rows).toMatch(/ DETAIL\n/)
-    expect(rows).toMatch(/grant\.set +acme\/\* +done .*subject=team:acme\/devs/)
+    expect(rows).toMatch(/grant\.set +acme\/\* +done .*subject=team:acme\/devs verbs=pull,push,create-tag/)
     const none = ['audit', '--until', '2020-01-01', '--action', 'user.create', '--json']
     expect(JSON.parse(await who.run(none))).toEqual({ items: [] })
   })

@@ -58,7 +58,14 @@ export function auditCommand(command: Command): void {
 /** What a row tells beside its columns, as `name=value`: why a login was refused, which verbs a grant gives. */
 function shortly(detail: Readonly<Record<string, unknown>> = {}): string {
   const text = Object.entries(detail)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${plain(name, value)}`)
     .join(' ')
   return text.length > DETAIL ? `${text.slice(0, DETAIL - 1)}…` : text
+}
+
+function plain(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' && name.endsWith('At')) return new Date(value).toISOString().slice(0, 16)
+  const texts = Array.isArray(value) && value.every((each) => typeof each === 'string')
+  return texts ? value.join(',') : JSON.stringify(value)
 }
