@@ -74,7 +74,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   })
   // Only where something of what follows fails.
   undo.defer(() => server.stop(0))
-  pass?.publish(server.address)
+  if (pass === undefined) undo.use(operatorFile(config.data).tellNoAccounts(server.address))
+  else pass.publish(server.address)
   const administratorLink = firstLink && `${originOf(config, server.address)}${firstLink}`
   if (!config.readOnly) {
     accounts?.startJobs()
@@ -119,8 +120,8 @@ async function loadAccounts(config: Config, store: Store, log: Logger): Promise<
   return composeAccounts({ config, store, clock: systemClock, log })
 }
 
-/** The database that the configuration names. */
-export async function openMetadata(config: Config): Promise<Store> {
+/** The database that the configuration names. `existing`: throws for one of PostgreSQL's that holds no registry, rather than begin one. */
+export async function openMetadata(config: Config, { existing = false } = {}): Promise<Store> {
   if (config.databaseUrl === undefined) {
     return openSqlite(join(config.data, 'berth.db'), {
       unsafeNoFsync: config.unsafeNoFsync,
@@ -132,6 +133,7 @@ export async function openMetadata(config: Config): Promise<Store> {
   return openPostgres(config.databaseUrl, {
     pool: config.databasePool,
     maxWaiting: config.databaseMaxWaiting,
+    existing,
   })
 }
 

@@ -28,7 +28,7 @@ export async function openOperatorApi(
   }
   const log = createLog({ level: 'warn', json: false, fd: 2 })
   undo.defer(() => log.flush())
-  const store = await openMetadata(config)
+  const store = await openMetadata(config, { existing: true })
   undo.defer(() => store.close())
   const accounts = undo.use(composeAccounts({ config, store, clock: systemClock, log }))
   // Of content the API touches the metadata alone; what becomes garbage by it, the server sweeps.

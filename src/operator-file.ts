@@ -37,24 +37,52 @@ export interface OperatorFile {
   read(): OperatorEntry | undefined
   /** Makes the token of one run of a server. To be called by who holds the directory's lock. */
   issue(): OperatorPass
+  /** Writes that the server at `address` runs without accounts, so that commands can say so. To be called by who holds the directory's lock. */
+  tellNoAccounts(address: string): Disposable
+  /** The address of a server that runs without accounts – or ran, if it crashed; undefined where none wrote that. */
+  readNoAccounts(): string | undefined
 }
 
 /** The operator's file of a data directory. */
 export function operatorFile(data: string): OperatorFile {
   const path = join(data, NAME)
+
+  const read = (): Partial<OperatorEntry> & { readonly accounts?: unknown } => {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8')) ?? {}
+    } catch {
+      return {}
+    }
+  }
+  const write = (entry: object) => {
+    // A crash may have left one of another mode.
+    rmSync(`${path}.new`, { force: true })
+    writeFileSync(`${path}.new`, `${JSON.stringify(entry)}\n`, { mode: 0o600, flag: 'wx' })
+    renameSync(`${path}.new`, path)
+  }
+  const remove = () => rmSync(path, { force: true })
+
   return {
     path,
 
     read() {
-      try {
-        const { address, token } = JSON.parse(readFileSync(path, 'utf8')) as Partial<OperatorEntry>
-        return typeof address === 'string' && typeof token === 'string' ? { address, token } : undefined
-      } catch {
-        return undefined
-      }
+      const { address, token } = read()
+      return typeof address === 'string' && typeof token === 'string' ? { address, token } : undefined
+    },
+
+    readNoAccounts() {
+      const { address, accounts } = read()
+      return typeof address === 'string' && accounts === false ? address : undefined
+    },
+
+    tellNoAccounts(address) {
+      write({ address, accounts: false })
+      return { [Symbol.dispose]: remove }
     },
 
     issue() {
+      // What a crash left is not this server's.
+      remove()
       const token = randomBytes(32).toString('base64url')
       const expected = digest(token)
       let own: string | undefined
@@ -62,19 +90,14 @@ export function operatorFile(data: string): OperatorFile {
         publish(address) {
           own = hostOf(address)
           const entry: OperatorEntry = { address, token }
-          // A crash may have left one of another mode.
-          rmSync(`${path}.new`, { force: true })
-          writeFileSync(`${path}.new`, `${JSON.stringify(entry)}\n`, { mode: 0o600, flag: 'wx' })
-          renameSync(`${path}.new`, path)
+          write(entry)
         },
         admits(authorization, peer) {
           const given = BEARER.exec(authorization ?? '')?.[1]
           if (given === undefined || own === undefined) return false
           return timingSafeEqual(digest(given), expected) && isOwn(peer, own)
         },
-        [Symbol.dispose]() {
-          rmSync(path, { force: true })
-        },
+        [Symbol.dispose]: remove,
       }
     },
   }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { operatorFile } from '../../src/operator-file.ts'
 import { type BerthServer, startBerth } from '../testbed/berth.ts'
+import { describeNeeding } from '../testbed/needs.ts'
+import { startPostgres } from '../testbed/postgres.ts'
 import { tryRun } from '../testbed/run.ts'
 import { tempFolder } from '../testbed/temp.ts'
 import { type Person, person } from './command.ts'
@@ -342,5 +344,50 @@ describe('a command on a data directory', () => {
     const asked = await who.berth(['user', 'list', '--server', server.url])
     expect(asked.code).toBe(1)
     expect(asked.stderr).toContain('--auth none')
+    expect(stderr).toContain(`at ${server.host}) runs without accounts (--auth none)`)
+  })
+
+  test('that another user may not look into says that, not that nothing is there', async () => {
+    await using folder = await tempFolder()
+    const data = join(folder.path, 'data')
+    await using _ = await startBerth({ accounts: true, data })
+    await using who = await person({ BERTH_DATA: data })
+    const root = process.getuid?.() === 0
+    chmodSync(folder.path, 0o755)
+    if (!root) chmodSync(data, 0)
+    const berth = join(import.meta.dirname, '../../bin/berth')
+    const other = root ? ['setpriv', '--reuid=65534', '--clear-groups'] : []
+    const { code, stdout, stderr } = await tryRun([...other, berth, 'user', 'list'], {
+      cwd: '/',
+      env: { ...who.env },
+    })
+    chmodSync(data, 0o700)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain('is closed to this user')
+  })
+
+  test('whose metadata is elsewhere says how to name that', async () => {
+    await using folder = await tempFolder()
+    mkdirSync(join(folder.path, 'blobs'))
+    await using who = await person({ BERTH_DATA: folder.path })
+    const { code, stdout, stderr } = await who.berth(['user', 'list'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain('--database-url or BERTH_DATABASE_URL')
+    expect(existsSync(join(folder.path, 'berth.db'))).toBe(false)
+  })
+})
+
+describeNeeding({ programs: ['initdb', 'postgres', 'setpriv'] }, 'a command on a PostgreSQL database', () => {
+  test('that holds no registry begins none, and says what to do', async () => {
+    await using cluster = await startPostgres()
+    await using who = await person({ BERTH_DATABASE_URL: cluster.url })
+    for (let i = 0; i < 2; i++) {
+      const { code, stdout, stderr } = await who.berth(['user', 'list'])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toContain('holds no registry')
+      expect(stderr).toContain('berth serve')
+    }
+    await using _ = await startBerth({ accounts: true, env: { BERTH_DATABASE_URL: cluster.url } })
+    expect(await who.run(['user', 'list'])).toContain('admin')
   })
 })

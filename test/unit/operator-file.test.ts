@@ -46,6 +46,31 @@ describe('the operator’s file', () => {
   )
 })
 
+describe('a server without accounts', () => {
+  test('is told of, and takes no operator', async () => {
+    await using folder = await tempFolder()
+    const file = operatorFile(folder.path)
+    expect(file.readNoAccounts()).toBeUndefined()
+    {
+      using _ = file.tellNoAccounts('127.0.0.1:5000')
+      expect([file.readNoAccounts(), file.read()]).toEqual(['127.0.0.1:5000', undefined])
+      expect(statSync(file.path).mode & 0o777).toBe(0o600)
+    }
+    expect(file.readNoAccounts()).toBeUndefined()
+  })
+
+  test('is not told of any more when one with accounts starts', async () => {
+    await using folder = await tempFolder()
+    const file = operatorFile(folder.path)
+    // As a crash leaves it.
+    file.tellNoAccounts('127.0.0.1:5000')
+    using pass = file.issue()
+    expect(file.readNoAccounts()).toBeUndefined()
+    pass.publish('127.0.0.1:5001')
+    expect(file.readNoAccounts()).toBeUndefined()
+  })
+})
+
 describe('the pass', () => {
   test('lets its token in from this machine, nothing else', async () => {
     await using folder = await tempFolder()

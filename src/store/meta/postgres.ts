@@ -22,6 +22,8 @@ export interface PostgresOptions {
   readonly pool?: number
   /** How many calls may wait for a connection before further ones are refused. */
   readonly maxWaiting?: number
+  /** An empty database is refused, not filled. */
+  readonly existing?: boolean
 }
 
 const POOL = 10
@@ -42,7 +44,7 @@ type AnyCommand = (tx: Tx, dialect: Dialect, args: unknown) => Promise<unknown>
  * Opens (and migrates) the metadata in a PostgreSQL database; any number of processes may share it that
  * share the storage of the blobs, too. Every call refuses
  * `unavailable` when the database cannot be reached or too many wait, commands also `storage-full`. Throws when it cannot be
- * reached at the start, or was used by a newer program.
+ * reached at the start, was used by a newer program, or is empty where it must not be.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Store> {
   const connections = new Connections(
@@ -50,7 +52,10 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     options.maxWaiting ?? MAX_WAITING,
   )
   try {
-    await connections.use((tx, client) => migratePostgres(tx, client))
+    await connections.use(async (tx, client) => {
+      if (options.existing) await refuseEmpty(tx)
+      await migratePostgres(tx, client)
+    })
   } catch (error) {
     await connections.close()
     if (!(error instanceof ConnectionLost)) throw error
@@ -205,6 +210,17 @@ async function inTransaction<T>(
     if (!(error instanceof ConnectionLost)) await tx.run('ROLLBACK', [])
     throw error
   }
+}
+
+async function refuseEmpty(tx: Tx): Promise<void> {
+  const there = await tx.get<{ there: boolean }>(
+    "SELECT to_regclass('schema_migration') IS NOT NULL AS there",
+    [],
+  )
+  if (there?.there) return
+  throw new Error(
+    'the database at --database-url holds no registry: name the one that the server uses, or begin a new registry with berth serve --database-url',
+  )
 }
 
 /** Brings the database's schema forward; of many processes that start at once, one does. */
