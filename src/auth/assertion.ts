@@ -1,15 +1,12 @@
-import { createPublicKey, randomUUID } from 'node:crypto'
-import type { FoundCredential } from '../store/meta/account-store.ts'
+import { createHash, createPublicKey, randomUUID } from 'node:crypto'
+import type { AccountStore, FoundCredential } from '../store/meta/account-store.ts'
 import { type KeyFile, lookupOfKeyId, privateKeyOf } from './key-file.ts'
-import { Recent } from './recent.ts'
 
 /** How far away the end of an assertion may be, and clocks may be apart, in seconds. */
 export const MAX_ASSERTION_SECONDS = 600
 const LEEWAY_SECONDS = 60
 /** Characters of an assertion at most. */
 const MAX_ASSERTION = 4096
-/** Assertions that are remembered as used. */
-const REMEMBERED = 10_000
 
 /** Signs that its bearer holds the key (RFC 7523): what `berth login --key` sends. `audience`: the address tokens are asked for at. */
 export async function signAssertion(
@@ -32,9 +29,13 @@ export async function signAssertion(
     .sign(key)
 }
 
-/** Checks assertions. Each is good once – in this process: replicas do not tell each other, and its end is near anyway. */
+/** Checks assertions. Each is good once: the database that all replicas share remembers those that were taken, until they end. */
 export class AssertionCheck {
-  readonly #used = new Recent<string, number>(REMEMBERED)
+  readonly #store: Pick<AccountStore, 'useAssertion'>
+
+  constructor(store: Pick<AccountStore, 'useAssertion'>) {
+    this.#store = store
+  }
 
   /** The look-up of the key that an assertion names, unverified. */
   lookup(assertion: string): Uint8Array | undefined {
@@ -50,7 +51,7 @@ export class AssertionCheck {
 
   /**
    * Whether the assertion was signed by the key that was found for it, about its account, for one of these audiences, for now. The key says
-   * which algorithm it is for; the header has no say (SE-3).
+   * which algorithm it is for; the header has no say (SE-3). Fails with the store.
    */
   async check(
     assertion: string,
@@ -80,12 +81,7 @@ export class AssertionCheck {
     const seconds = now / 1000
     if (typeof jti !== 'string' || jti.length > 255) return false
     if (exp > seconds + MAX_ASSERTION_SECONDS + LEEWAY_SECONDS || iat > seconds + LEEWAY_SECONDS) return false
-    return this.#useUp(`${found.id} ${jti}`, exp, seconds)
-  }
-
-  #useUp(id: string, exp: number, seconds: number): boolean {
-    if (seconds <= (this.#used.get(id) ?? 0)) return false
-    this.#used.set(id, exp + LEEWAY_SECONDS)
-    return true
+    const id = createHash('sha256').update(`${found.id} ${jti}`).digest()
+    return this.#store.useAssertion({ id, expiresAt: Math.ceil((exp + LEEWAY_SECONDS) * 1000) })
   }
 }

@@ -42,7 +42,7 @@ export function localAuthenticator(options: LocalAuthenticatorOptions): LocalAut
     clock,
     aliases: loginAliases(settings.loginAliases),
     passwords: new PasswordCheck(hasher),
-    assertions: new AssertionCheck(),
+    assertions: new AssertionCheck(store),
     throttle: new LoginThrottle({
       loginFailures: settings.loginFailures,
       addressFailures: settings.addressFailures,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { parseRepoName } from '../../src/core/names.ts'
+import type { Store } from '../../src/store/meta/store.ts'
 import { image, pushed } from '../suite/metadata/fixture.ts'
-import { NOBODY, OPERATES, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
+import { apiOver, CAUSE, NOBODY, OPERATES, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
 
 let api: TestApi
 let root: Proof
@@ -186,6 +187,34 @@ describe('administrators', () => {
       expect((await show('alice', as)).result).not.toHaveProperty('email')
       expect((await change('alice', as, { disabled: true })).status).toBe(403)
       expect((await change('root1', as, { displayName: 'x' })).status).toBe(403)
+    }
+  })
+})
+
+describe('a password that waited to be hashed', () => {
+  test('is set for the user that was meant, and for nobody who has the name since', async () => {
+    await using own = await openApi()
+    const administrator = await own.user('root1', { administrator: true })
+    // As in the moment between the check and the command.
+    const renewed = (name: string): Store =>
+      new Proxy(own.store, {
+        get(store, member: keyof Store) {
+          if (member !== 'setPassword') return store[member]
+          return async (...asked: Parameters<Store['setPassword']>) => {
+            await store.deleteAccount({ name }, CAUSE)
+            await store.createUser({ name, administrator: false, password: 'of another' }, CAUSE)
+            return store.setPassword(...asked)
+          }
+        },
+      })
+    for (const name of ['hanna', 'ivan']) {
+      const as = name === 'hanna' ? await own.user(name) : administrator
+      if (name === 'ivan') await own.user(name)
+      await using between = apiOver(renewed(name))
+      const body = { password: 'a brand new password', current: PASSWORD }
+      const told = await between.call('PUT /users/{user}/password', { as, path: { user: name }, body })
+      expect([told.status, told.detail]).toEqual([404, `there is no user ${name}`])
+      expect((await own.store.findPassword(name))?.verifier).toBe('of another')
     }
   })
 })

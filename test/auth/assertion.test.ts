@@ -82,6 +82,24 @@ describe('an assertion signed by a key (RFC 7523)', () => {
     expect(await send(assertion)).toBe('unauthorized')
   })
 
+  test('is good once, whichever process of the database it comes to', async () => {
+    const assertion = await signed()
+    expect(await send(assertion)).toBe('acme+ci')
+    const replica = on.another()
+    expect(await outcomeOf(() => replica.assertion(callFrom(), assertion))).toBe('unauthorized')
+    expect(await outcomeOf(async () => replica.assertion(callFrom(), await signed()))).toBe('acme+ci')
+    await replica.close()
+  })
+
+  test('is forgotten when it is over, and not before', async () => {
+    const exp = SECONDS + 30
+    const assertion = await signed({ exp })
+    expect(await send(assertion)).toBe('acme+ci')
+    await on.store.sweepCredentials({ now: (exp + 60) * 1000 - 1, limit: 100 })
+    expect(await send(assertion)).toBe('unauthorized')
+    expect(await on.store.sweepCredentials({ now: (exp + 60) * 1000, limit: 100 })).toBeGreaterThan(0)
+  })
+
   const times: [what: string, claims: JWTPayload, outcome: string][] = [
     ['ends ten minutes away and a leeway', { exp: SECONDS + 660 }, 'acme+ci'],
     ['ends later than that', { exp: SECONDS + 661 }, 'unauthorized'],

@@ -79,15 +79,18 @@ export async function openLogins(settings: Partial<LoginSettings> & { readonly q
     refreshTokenSeconds: 86_400,
   })
   const errors: unknown[] = []
-  const authenticator = localAuthenticator({
-    store,
-    tokens,
-    hasher: boundedHasher(hasher, settings.queue ?? { concurrency: 2, maxWaiting: 1000 }),
-    clock,
-    service: SERVICE,
-    settings: { ...SETTINGS, ...settings },
-    onError: (error) => errors.push(error),
-  })
+  /** As another process over the same database has it. */
+  const another = () =>
+    localAuthenticator({
+      store,
+      tokens,
+      hasher: boundedHasher(hasher, settings.queue ?? { concurrency: 2, maxWaiting: 1000 }),
+      clock,
+      service: SERVICE,
+      settings: { ...SETTINGS, ...settings },
+      onError: (error) => errors.push(error),
+    })
+  const authenticator = another()
   stack.defer(() => authenticator.close())
 
   const password = await argon2id.hash(PASSWORD)
@@ -148,6 +151,7 @@ export async function openLogins(settings: Partial<LoginSettings> & { readonly q
     tokens,
     service,
     authenticator,
+    another,
     robotSecret: robotSecret.secret,
     errors,
     give,

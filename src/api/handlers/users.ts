@@ -8,7 +8,7 @@ import { pageRequest, pageResult } from '../paging.ts'
 import { conflict, Refusal } from '../problem.ts'
 import { atMember, invalidMember, said } from '../values.ts'
 import { stale } from '../version-tag.ts'
-import { requireUser } from './find-account.ts'
+import { noUser, requireUser } from './find-account.ts'
 import { byOwnPassword, newPassword } from './passwords.ts'
 import { fullUserView, userView } from './views.ts'
 
@@ -77,13 +77,16 @@ export const USER_HANDLERS: Handlers<
 
   'PUT /users/{user}/password': async (call, parts) => {
     const { ctx, path, body, caller, cause } = call
-    await requireUser(parts, path.user)
+    const user = await requireUser(parts, path.user)
+    const self = isSelf(caller, path.user) && ctx.actor.kind === 'account'
+    // Hashing may wait in a queue, and the name be another user's by then: the one that the call was allowed for is meant.
+    const account = self ? ctx.actor.account : user.id
     // A session that was left open must not be enough to take an account over – an administrator's own least of all.
-    if (isSelf(caller, path.user)) await provePassword(call, parts)
+    if (self) await provePassword(call, parts)
     const verifier = await newPassword(parts, path.user, body.password)
     const keep = ctx.actor.kind === 'account' ? ctx.actor.credential : undefined
-    const outcome = await parts.store.setPassword({ user: path.user, verifier, ...said({ keep }) }, cause)
-    if (outcome === 'absent') await requireUser(parts, path.user)
+    const change = { user: path.user, account, verifier, ...said({ keep }) }
+    if ((await parts.store.setPassword(change, cause)) === 'absent') throw noUser(path.user)
   },
 }
 

@@ -219,15 +219,18 @@ export interface AccountStore {
     cause: Cause,
   ): Promise<'done' | 'absent'>
   /**
-   * Sets a user's password; all its sessions and refresh tokens end but `keep`. `link`: as in createUser, for that user.
+   * Sets a user's password; all its sessions and refresh tokens end but `keep`. `link`: as in createUser, for that user. `account`: the
+   * number of the user that was meant; another one that has the name by now is `absent`.
    */
   setPassword(
-    change: { user: string; verifier: string; link?: Uint8Array; keep?: number },
+    change: { user: string; account?: number; verifier: string; link?: Uint8Array; keep?: number },
     cause: Cause,
   ): Promise<'done' | 'absent' | 'no-link'>
   /** Notes when and from where credentials were used; only ever moves forward. */
   touchCredentials(uses: readonly (LastUse & { readonly credential: number })[]): Promise<void>
-  /** Deletes at most `limit` sessions, refresh tokens and links whose time is over; how many. */
+  /** Remembers until its end that an assertion was taken (`id`: SHA-256); false where it was before, by any replica. */
+  useAssertion(use: { id: Uint8Array; expiresAt: number }): Promise<boolean>
+  /** Deletes at most `limit` sessions, refresh tokens, links and used assertions whose time is over; how many. */
   sweepCredentials(sweep: { now: number; limit: number }): Promise<number>
 
   /** Replaces earlier links for the first administrator, and earlier resets of the same user. */

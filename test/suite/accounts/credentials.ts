@@ -152,7 +152,7 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       expect(uses.slice(3)).toEqual(Array.from({ length: 67 }, () => seen))
     })
 
-    test('are swept when they are over: sessions, refresh tokens and links, not tokens', async () => {
+    test('are swept when they are over: sessions, refresh tokens, links and used assertions, not tokens', async () => {
       const user = await newUser(store())
       // Earlier than anything else in the database.
       const expiresAt = 1000
@@ -175,7 +175,10 @@ export function credentialCases(tested: () => AccountsUnderTest) {
           CAUSE,
         )
       expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(2)
-      expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(1)
+      expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(2)
+      // Gone, or it could not be used anew.
+      expect(await store().useAssertion({ id: used, expiresAt: NOW })).toBe(true)
+      expect(await store().useAssertion({ id: later, expiresAt: NOW })).toBe(false)
       expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(0)
       const left = await store().listCredentials(user.name, ['session', 'refresh', 'token'])
       expect(left.map(({ kind }) => kind)).toEqual(['session', 'token', 'session'])
@@ -215,6 +218,9 @@ export function credentialCases(tested: () => AccountsUnderTest) {
     })
 
     test('nothing of another account is kept, nor what is no login', async () => {
+      const [used, later] = [newLookup(), newLookup()]
+      expect(await store().useAssertion({ id: used, expiresAt })).toBe(true)
+      expect(await store().useAssertion({ id: later, expiresAt: 1001 })).toBe(true)
       const [user, other] = [await newUser(store(), { password: VERIFIER }), await newUser(store())]
       const foreign = credential('session')
       const keep = await give(store(), other.name, foreign)
@@ -241,3 +247,12 @@ export function credentialCases(tested: () => AccountsUnderTest) {
     })
   })
 }
+
+    test('are of the account that was meant, not of another that has its name since', async () => {
+      const { name, id } = await newUser(store(), { password: VERIFIER })
+      await store().deleteAccount({ name }, CAUSE)
+      await store().createUser({ name, administrator: false, password: `${VERIFIER}2` }, CAUSE)
+      const change = { user: name, account: id, verifier: `${VERIFIER}3` }
+      expect(await store().setPassword(change, CAUSE)).toBe('absent')
+      expect((await store().findPassword(name))?.verifier).toBe(`${VERIFIER}2`)
+    })

@@ -71,6 +71,14 @@ export function accountRaces(tested: () => AccountsUnderTest) {
     }, 30_000)
 
     test('a reset is used by one of many', async () => {
+    test('an assertion is used by one of many', async () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const use = { id: newLookup(), expiresAt: NOW }
+        const outcomes = await Promise.all(times(8, () => store().useAssertion(use)))
+        expect(outcomes.filter((used) => used)).toHaveLength(1)
+      }
+    }, 30_000)
+
       const user = await newUser(store(), { password: VERIFIER })
       for (let round = 0; round < ROUNDS; round++) {
         const link = newLookup()

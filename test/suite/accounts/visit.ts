@@ -9,6 +9,7 @@ import {
   newLookup,
   newOrganisation,
   newUser,
+  OPERATOR,
   repoIn,
   VERIFIER,
 } from './fixture.ts'
@@ -60,18 +61,22 @@ export async function visitAccounts(store: Store): Promise<void> {
 
   const link = newLookup()
   const invitation = { kind: 'invitation' as const, organisation }
-  await store.createLink({ lookup: link, purpose: invitation, expiresAt: NOW + 1 }, CAUSE)
+  await store.createLink({ lookup: link, purpose: invitation, expiresAt: NOW + 1 }, OPERATOR)
   for (const purpose of [
     { kind: 'administrator' as const },
     { kind: 'password-reset' as const, user: user.name },
   ])
-    await store.createLink({ lookup: newLookup(), purpose, expiresAt: NOW }, CAUSE)
+    await store.createLink({ lookup: newLookup(), purpose, expiresAt: NOW }, OPERATOR)
   await store.findLink(link, NOW)
   for (const of of [organisation, undefined]) await store.listLinks(of, NOW)
   const name = freshName()
   await store.createUser({ name, administrator: false, password: undefined, link }, CAUSE)
-  const made = await store.createLink({ lookup: newLookup(), purpose: invitation, expiresAt: NOW + 1 }, CAUSE)
+  const made = await store.createLink(
+    { lookup: newLookup(), purpose: invitation, expiresAt: NOW + 1 },
+    OPERATOR,
+  )
   if (made.outcome === 'created') await store.deleteLink({ id: made.id, organisation }, CAUSE)
+  await store.useAssertion({ id: newLookup(), expiresAt: NOW })
   await store.sweepCredentials({ now: NOW, limit: 10 })
 
   const upload = await openUpload(store, repoIn(user.name))
@@ -81,6 +86,6 @@ export async function visitAccounts(store: Store): Promise<void> {
   await store.deleteAccount({ name: user.name }, CAUSE)
   await store.abortUpload({ id: upload.id, now: NOW, deleteAfter: NOW })
   await store.deleteAccount({ name: user.name }, CAUSE)
-  await store.removeMember({ organisation, user: name }, CAUSE)
+  await store.removeMember({ organisation, user: name, grants: 'remove' }, CAUSE)
   await store.deleteAccount({ name: organisation }, CAUSE)
 }

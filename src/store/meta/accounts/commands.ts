@@ -2,8 +2,9 @@ import type { Cause } from '../access-store.ts'
 import type { Dialect, Tx } from '../driver.ts'
 import { updateAccount } from './accounts.ts'
 import { createOrganisation, createUser } from './create-account.ts'
-import { createCredential, deleteCredential, sweepCredentials } from './credential-changes.ts'
-import { touchCredentials } from './credential-use.ts'
+import { createCredential, deleteCredential } from './credential-changes.ts'
+import { sweepCredentials } from './credential-sweep.ts'
+import { touchCredentials, useAssertion } from './credential-use.ts'
 import { deleteAccount } from './delete-account.ts'
 import { createLink, deleteLink } from './links.ts'
 import { removeMember, setMember } from './members.ts'
@@ -49,4 +50,5 @@ export const ACCOUNT_COMMANDS = {
   touchCredentials: plain(touchCredentials),
   updateAccount: caused(updateAccount),
   updateTeam: caused(updateTeam),
+  useAssertion: plain(useAssertion),
 } as const

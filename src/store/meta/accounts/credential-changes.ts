@@ -3,7 +3,7 @@ import { verbsIn } from '../../../core/verbs.ts'
 import type { Cause } from '../access-store.ts'
 import { CREDENTIALS, wordOf } from '../account-codes.ts'
 import type { Account, AccountStore, CredentialKind, NewCredential } from '../account-store.ts'
-import { inStatement, runOver, type Tx } from '../driver.ts'
+import type { Tx } from '../driver.ts'
 import { writeAuditRow } from './audit.ts'
 import { boundsOf, removeCredentials } from './credentials.ts'
 import { auditedIn, lockAccount } from './rows.ts'
@@ -140,32 +140,4 @@ export async function deleteCredential(
     await writeCredentialRow(tx, account, `${kind}.delete`, { id, name: row.name }, cause)
   }
   return 'done'
-}
-
-const OVER = `SELECT id FROM credential WHERE kind IN (${CREDENTIALS.session}, ${CREDENTIALS.refresh})
-  AND expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED`
-const LINKS_OVER = `SELECT id FROM one_time_link WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
-  FOR UPDATE SKIP LOCKED`
-const DELETE_LINKS = inStatement(0, (ids) => `DELETE FROM one_time_link WHERE id IN ${ids}`)
-
-/** See AccountStore.sweepCredentials. */
-export async function sweepCredentials(
-  tx: Tx,
-  sweep: Parameters<AccountStore['sweepCredentials']>[0],
-): Promise<number> {
-  const over = await tx.all<{ id: number }>(OVER, [sweep.now, sweep.limit])
-  await removeCredentials(
-    tx,
-    over.map((row) => row.id),
-  )
-  const left = sweep.limit - over.length
-  if (left <= 0) return over.length
-  const links = await tx.all<{ id: number }>(LINKS_OVER, [sweep.now, left])
-  await runOver(
-    tx,
-    DELETE_LINKS,
-    [],
-    links.map((row) => row.id),
-  )
-  return over.length + links.length
 }

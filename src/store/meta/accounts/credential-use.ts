@@ -1,4 +1,4 @@
-import type { LastUse } from '../account-store.ts'
+import type { AccountStore, LastUse } from '../account-store.ts'
 import type { Tx, Value } from '../driver.ts'
 import { MAX_AGENT } from './audit.ts'
 
@@ -43,4 +43,14 @@ export async function touchCredentials(tx: Tx, uses: readonly Use[]): Promise<vo
 
 function valuesOf({ credential, at, address, agent }: Use): Value[] {
   return [credential, at, address, agent.slice(0, MAX_AGENT)]
+}
+
+const USE_ASSERTION = `INSERT INTO used_assertion (id, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+
+/** See AccountStore.useAssertion. */
+export async function useAssertion(
+  tx: Tx,
+  { id, expiresAt }: Parameters<AccountStore['useAssertion']>[0],
+): Promise<boolean> {
+  return (await tx.run(USE_ASSERTION, [id, expiresAt])) === 1
 }

@@ -37,7 +37,7 @@ export async function setPassword(
   // The link first, as who makes an account by one does.
   const link = change.link && (await lockLink(tx, change.link, cause.now))
   const account = await lockAccount(tx, user, 'change')
-  if (account?.kind !== 'user') return 'absent'
+  if (account?.kind !== 'user' || account.id !== (change.account ?? account.id)) return 'absent'
   if (change.link !== undefined) {
     if (link?.purpose.kind !== 'password-reset' || link.purpose.user !== user) return 'no-link'
     await useLink(tx, link, user, cause)

@@ -56,6 +56,7 @@ export function accountStore(reader: Reader, run: RunCommand): AccountStore {
     deleteCredential: (input, cause) => checked('deleteCredential', { input, cause }),
     setPassword: (input, cause) => checked('setPassword', { input, cause }),
     touchCredentials: (uses) => checked('touchCredentials', uses),
+    useAssertion: (use) => checked('useAssertion', use),
     sweepCredentials: (sweep) => checked('sweepCredentials', sweep),
 
     createLink: (input, cause) => checked('createLink', { input, cause }),
