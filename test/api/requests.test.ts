@@ -247,7 +247,7 @@ describe('who calls', () => {
       kind: 'robot',
       name: 'acme+ci',
     })
-    expect((await api.call('GET /users', { as: robot })).status).toBe(200)
+    expect((await api.call('GET /organisations', { as: robot })).status).toBe(200)
     for (const [endpoint, { access }] of ENDPOINTS) {
       if (!['user', 'self', 'administrator', 'owner', 'member'].includes(access.kind)) continue
       const response = await send(endpoint, undefined, robot)

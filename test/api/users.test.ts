@@ -1,8 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { contextOf } from '../../src/core/context.ts'
 import { parseRepoName } from '../../src/core/names.ts'
+import { VERBS } from '../../src/core/verbs.ts'
 import type { Store } from '../../src/store/meta/store.ts'
 import { image, pushed } from '../suite/metadata/fixture.ts'
-import { apiOver, CAUSE, NOBODY, OPERATES, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
+import {
+  apiOver,
+  CAUSE,
+  callFrom,
+  NOBODY,
+  OPERATES,
+  openApi,
+  PASSWORD,
+  type Proof,
+  type TestApi,
+} from './fixture.ts'
 
 let api: TestApi
 let root: Proof
@@ -276,9 +288,35 @@ describe('the list', () => {
     expect(seen).toContain('alice')
     expect(seen).not.toContain('acme')
   })
-  test('tells of others only what they are called', async () => {
+  test('tells of others only what they are called, and administrators who else is one', async () => {
     const { items } = (await api.call('GET /users', { as: root })).result
     expect(JSON.stringify(items)).not.toContain('@')
+    expect(items.filter(({ administrator }) => administrator).map(({ name }) => name)).toContain('root1')
+    const others = (await api.call('GET /users', { as: alice })).result.items
+    for (const told of [...others, (await show('root1', bob)).result])
+      expect(Object.keys(told).sort()).toEqual(['createdAt', 'displayName', 'name', 'version'])
+    expect((await show('bob', bob)).result).toMatchObject({ administrator: false })
+  })
+  test('is for people: not for robots, narrowed tokens, and tokens of the registry', async () => {
+    const made = await api.call('POST /namespaces/{namespace}/robots', {
+      as: bob,
+      path: { namespace: 'bob' },
+      body: { name: 'ci' },
+    })
+    const { authenticator, tokens } = api.auth
+    const ctx = contextOf(
+      callFrom(),
+      await authenticator.authenticate(callFrom(), bob.authorization as string),
+    )
+    const list = { type: 'registry', name: 'catalog', actions: ['*'] }
+    for (const as of [
+      { authorization: `Bearer ${made.result.secret}` },
+      await api.token('bob', { scopes: [{ pattern: 'bob/*', verbs: VERBS.pull }] }),
+      { authorization: `Bearer ${(await tokens.issue(ctx, [list])).token}` },
+    ]) {
+      expect((await api.call('GET /users', { as })).status).toBe(403)
+    }
+    expect((await api.call('GET /users', { as: await api.token('bob') })).status).toBe(200)
   })
   test('is filtered by a part of the name, in which nothing is a pattern', async () => {
     const names = async (filter: string) =>

@@ -1,18 +1,26 @@
 import { z } from 'zod'
 import { Email, ExpiresAt, Name, Networks, PageQuery, pageOf, Scopes, Text, Time, Version } from './common.ts'
-import { ADMINISTRATOR, ANYONE, route, SELF, SIGNED_IN } from './route.ts'
+import { ADMINISTRATOR, ANYONE, route, SELF, SIGNED_IN, USER } from './route.ts'
 
 const Password = z.string().min(1).max(1024)
 
 export const User = z.strictObject({
   name: Name,
   displayName: Text,
-  administrator: z.boolean(),
+  administrator: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Shown to site administrators, and to users of themselves' }),
   createdAt: Time,
   version: Version,
 })
 /** What the user itself and administrators see of it. */
-export const FullUser = User.extend({ email: Text, description: Text, disabled: z.boolean() })
+export const FullUser = User.extend({
+  administrator: z.boolean(),
+  email: Text,
+  description: Text,
+  disabled: z.boolean(),
+})
 
 export const LastUse = z.strictObject({ at: Time, address: z.string(), agent: z.string() }).nullable()
 
@@ -123,7 +131,7 @@ export const PEOPLE = {
     body: z.strictObject({ link: z.string().max(255), password: Password }),
   }),
 
-  'GET /users': route({ summary: 'List users', access: SIGNED_IN, query: UserFilter, result: pageOf(User) }),
+  'GET /users': route({ summary: 'List users', access: USER, query: UserFilter, result: pageOf(User) }),
   'POST /users': route({
     summary: 'Make a user; without a password it signs in first by a reset link',
     access: ADMINISTRATOR,

@@ -10,7 +10,7 @@ import { atMember, invalidMember, said } from '../values.ts'
 import { stale } from '../version-tag.ts'
 import { noUser, requireUser } from './find-account.ts'
 import { byOwnPassword, newPassword } from './passwords.ts'
-import { fullUserView, userView } from './views.ts'
+import { fullUserView, listedUserView, userView } from './views.ts'
 
 /** Users, as others, administrators and they themselves see and change them. */
 export const USER_HANDLERS: Handlers<
@@ -21,9 +21,10 @@ export const USER_HANDLERS: Handlers<
   | 'DELETE /users/{user}'
   | 'PUT /users/{user}/password'
 > = {
-  'GET /users': async ({ query }, { store }) => {
+  'GET /users': async ({ caller, query }, { store }) => {
     const page = { ...pageRequest(query), ...said({ filter: query.filter }) }
-    return pageResult(await store.listAccounts('user', page), userView, ({ name }) => name)
+    const view = caller.administrator ? listedUserView : userView
+    return pageResult(await store.listAccounts('user', page), view, ({ name }) => name)
   },
 
   'POST /users': async ({ body, cause }, parts) => {

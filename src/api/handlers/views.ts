@@ -10,13 +10,19 @@ type User = ResultOf<'GET /users'>['items'][number]
 type Token = ResultOf<'GET /users/{user}/tokens'>['items'][number]
 type LinkView = ResultOf<'GET /invitations'>['items'][number]
 
-export function userView({ name, displayName, administrator, createdAt, version }: Account): User {
-  return { name, displayName, administrator, createdAt: timeText(createdAt), version }
+/** What everyone who is signed in may know of a user: whom to attack first is nothing of it. */
+export function userView({ name, displayName, createdAt, version }: Account): User {
+  return { name, displayName, createdAt: timeText(createdAt), version }
+}
+
+/** A user in a list for administrators. */
+export function listedUserView(account: Account): User {
+  return { ...userView(account), administrator: account.administrator }
 }
 
 export function fullUserView(account: Account): FullUser {
-  const { email, description, disabled } = account
-  return { ...userView(account), email, description, disabled }
+  const { administrator, email, description, disabled } = account
+  return { ...userView(account), administrator, email, description, disabled }
 }
 
 /** From when until when a credential is good, and when and from where it was used last. */
