@@ -64,6 +64,15 @@ describe('the first start', () => {
     expect(await findLink(on.store, second, NOW)).toMatchObject({ purpose: { kind: 'administrator' } })
   })
 
+  test('has no link any more once somebody else made an administrator', async () => {
+    await using on = await openEmpty()
+    const link = await startedWithLink(on)
+    expect(await on.store.listLinks(undefined, NOW)).toHaveLength(1)
+    await on.store.createUser({ name: 'ada', administrator: true, password: 'x' }, CAUSE)
+    expect(await findLink(on.store, link, NOW)).toBeUndefined()
+    expect(await on.store.listLinks(undefined, NOW)).toEqual([])
+  })
+
   test('makes admin with BERTH_ADMIN_PASSWORD, and lets it be afterwards', async () => {
     await using on = await openEmpty()
     expect(await on.start(GOOD)).toEqual({ kind: 'made', name: FIRST_ADMINISTRATOR })
