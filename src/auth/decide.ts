@@ -37,11 +37,23 @@ export function sourcesOf(facts: AccessFacts, repo: RepoName): Source[] {
   return sources
 }
 
-/** The verbs the subject has, before its credential narrows them. */
-export function verbsOf(facts: AccessFacts, repo: RepoName): VerbSet {
-  let verbs = NO_VERBS
-  for (const source of sourcesOf(facts, repo)) verbs |= source.verbs
+/** What was decided from facts, or from scopes, which are read for one repository and asked about as long as they are remembered. */
+type Decided = WeakMap<object, { readonly repo: RepoName; readonly verbs: VerbSet }>
+const decided: Decided = new WeakMap()
+
+function once(from: object, repo: RepoName, decide: () => VerbSet): VerbSet {
+  const before = decided.get(from)
+  if (before?.repo === repo) return before.verbs
+  const verbs = decide()
+  decided.set(from, { repo, verbs })
   return verbs
+}
+
+/** The verbs the subject has, before its credential narrows them. Facts, which nobody changes, are gone through once. */
+export function verbsOf(facts: AccessFacts, repo: RepoName): VerbSet {
+  return once(facts, repo, () =>
+    sourcesOf(facts, repo).reduce((verbs, source) => verbs | source.verbs, NO_VERBS),
+  )
 }
 
 /** What a credential's own scopes leave of any verbs on the repository: all where it has none. */
@@ -50,9 +62,11 @@ export function verbsWithin(
   repo: RepoName,
 ): VerbSet {
   if (scopes === undefined) return ALL_VERBS
-  let verbs = NO_VERBS
-  for (const scope of scopes) if (fitsGlob(repo, scope.pattern)) verbs |= closed(scope.verbs)
-  return verbs
+  return once(scopes, repo, () => {
+    let verbs = NO_VERBS
+    for (const scope of scopes) if (fitsGlob(repo, scope.pattern)) verbs |= closed(scope.verbs)
+    return verbs
+  })
 }
 
 /** The strongest source of a verb, if any. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isRefusal } from '../../src/core/errors.ts'
-import { EVERYTHING, fitsGlob, literalPrefix, parseGlob } from '../../src/core/glob.ts'
+import { EVERYTHING, fitsGlob, Glob, literalPrefix, MAX_WILDCARDS, parseGlob } from '../../src/core/glob.ts'
 import { MAX_NAME_LENGTH } from '../../src/core/names.ts'
 import {
   ALL_NAMES,
@@ -50,14 +50,43 @@ describe('patterns of repositories', () => {
       fc.property(name, glob, (repo, one) => {
         expect(fitsGlob(repo, one)).toBe(model(one).test(repo))
       }),
-      runs(5_000),
+      runs(20_000),
     )
   })
 
-  test('of many stars cost no more than their length times that of the name', () => {
-    const repo = 'a'.repeat(MAX_NAME_LENGTH)
-    expect(fitsGlob(repo, `${'*a'.repeat(126)}*b`)).toBe(false)
-    expect(fitsGlob(repo, `${'**a'.repeat(84)}`)).toBe(true)
+  test('cost few steps: no more than their wildcards times the length of the name, and mostly as many as their pieces', () => {
+    const repo = `n/${'a/b'.repeat(84)}`
+    const worst = [
+      'n/**a*b**c',
+      'n/**a*a*a*b',
+      'n/*/**a?b**b',
+      'n/**?a?b/',
+      'n/**a*b?b',
+      'n/**/*a*a',
+      'n/**a?b*b',
+    ]
+    for (const one of [...worst, `${'*a'.repeat(100)}*b`, `${'**a*'.repeat(50)}`]) {
+      for (const name of [repo, 'a'.repeat(MAX_NAME_LENGTH), `n/${'a'.repeat(252)}b`]) {
+        const steps = { count: 0 }
+        new Glob(one).fits(name, steps)
+        const wildcards = one.match(/\*+|\?/g)?.length ?? 0
+        expect(steps.count).toBeLessThanOrEqual(2 * wildcards * name.length)
+        if (wildcards <= MAX_WILDCARDS) expect(steps.count).toBeLessThanOrEqual(MAX_NAME_LENGTH)
+      }
+    }
+    const steps = { count: 0 }
+    expect(new Glob('acme/*/w*b/**').fits('acme/x/web/deep', steps)).toBe(true)
+    expect(steps.count).toBe(3)
+    expect(new Glob('acme/**').fits('other/x', steps)).toBe(false)
+    expect(steps.count).toBe(3)
+  })
+
+  test('have four wildcards at most', () => {
+    expect(MAX_WILDCARDS).toBe(4)
+    for (const one of ['a/*b*c*d*', 'a/????', 'a/**/x*?y**', `**/${'x'.repeat(240)}`])
+      expect(parseGlob(one)).toBe(one)
+    for (const one of ['a/*b*c*d*e*', 'a/?????', '*/**/?/*/*', `a/${'*a'.repeat(100)}`])
+      expect(() => parseGlob(one)).toThrow('a pattern may have 4')
   })
 
   const good = ['a', 'acme/*', 'acme/**', '**', '*', 'a?c/w*-*', 'a_b/c--d', 'x'.repeat(MAX_NAME_LENGTH)]
