@@ -23,13 +23,38 @@ export async function checkAccess(
   path: PathNames,
   caller: Caller,
   ctx: Context,
-  parts: Pick<ApiParts, 'guard' | 'store'>,
+  parts: Pick<ApiParts, 'guard' | 'store' | 'clock'>,
 ): Promise<void> {
   await checkRight(access, path, caller, ctx, parts)
-  if (lasting && ctx.actor.kind === 'account' && ctx.actor.until !== undefined) {
+  if (lasting) await requireUnbounded(ctx, parts)
+}
+
+const INSTEAD = 'sign in with your password, or use a personal access token that has no end and no networks'
+
+/**
+ * Refuses `denied` for who came with something that ends, or that is good from some addresses alone: what is made to sign in with would
+ * know neither bound. A session is as good as the password it is from.
+ */
+export async function requireUnbounded(
+  { actor }: Pick<Context, 'actor'>,
+  { store, clock }: Pick<ApiParts, 'store' | 'clock'>,
+): Promise<void> {
+  if (actor.kind !== 'account') return
+  const credential = await store.readCredential(actor.credential, clock.now())
+  if (credential === undefined)
+    throw refuse('unauthorized', 'what you signed in with is not valid any more; sign in again')
+  const { kind, networks, expiresAt } = credential
+  const ends = actor.until ?? (kind === 'session' ? undefined : expiresAt)
+  if (ends !== undefined) {
     throw refuse(
       'denied',
-      `what you signed in with ends at ${timeText(ctx.actor.until)} and may make nothing to sign in with that lives on; sign in with your password, or use a personal access token`,
+      `what you signed in with ends at ${timeText(ends)} and may make nothing to sign in with that lives on; ${INSTEAD}`,
+    )
+  }
+  if (networks !== undefined) {
+    throw refuse(
+      'denied',
+      `what you signed in with is good from ${networks.join(', ')} alone and may make nothing to sign in with that is good from elsewhere; ${INSTEAD}`,
     )
   }
 }

@@ -1,4 +1,4 @@
-import { type Actor, ANONYMOUS, type Call } from '../core/context.ts'
+import { type Actor, ANONYMOUS, type Call, contextOf } from '../core/context.ts'
 import { isRefusal } from '../core/errors.ts'
 import type { ApiParts } from './handler.ts'
 import { sessionFrom } from './session-cookie.ts'
@@ -22,9 +22,11 @@ export async function identify(
   const authorization = request.headers.get('Authorization')
   if (authorization !== null) {
     const proof = /^bearer /i.test(authorization) ? 'bearer' : 'basic'
-    return { actor: await authenticator.authenticate(call, authorization), proof }
+    const actor = await authenticator.authenticate(call, authorization)
+    authenticator.used(contextOf(call, actor), 'request')
+    return { actor, proof }
   }
-  const cookie = sessionFrom(request.headers.get('Cookie'))
+  const cookie = sessionFrom(request.headers.get('Cookie'), call)
   if (cookie === undefined) return { actor: ANONYMOUS, proof: 'none' }
   try {
     return { actor: await authenticator.session(call, cookie), proof: 'cookie' }

@@ -121,9 +121,8 @@ function writeDocument(): OpenApiDocument {
         cookie: {
           type: 'apiKey',
           in: 'cookie',
-          name: 'berth_session',
-          description:
-            'The session of a browser, set by POST /session; changes must come from the same origin',
+          name: SESSION_COOKIE.https,
+          description: `The session of a browser, set by POST /session (${SESSION_COOKIE.http} on plain HTTP); changes must come from the same origin`,
         },
         bearer: {
           type: 'http',
@@ -152,7 +151,8 @@ function operation(endpoint: Endpoint, writer: SchemaWriter): Operation {
   }
 }
 
-const LASTING = 'Not with a token that stands for a login: what is made lives longer.'
+const LASTING =
+  'Not with what ends, or is good from some addresses alone – but a session: what is made would know neither bound.'
 
 /** Who may call a route, as a sentence. */
 export function whoMay(access: Access): string {

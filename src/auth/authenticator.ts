@@ -87,8 +87,15 @@ export class LocalAuthenticator implements Authenticator {
     return this.#uncounted(call, await bySecret(this.#parts, cookie, now, ['session']), now, NO_TOKEN)
   }
 
-  signedIn(ctx: Context, door: 'session' | 'token'): Promise<void> {
+  signedIn(ctx: Context, door: 'token'): Promise<void> {
     return this.#parts.audit.done(ctx, ctx.actor, door)
+  }
+
+  used(ctx: Context, door: 'request' | 'token'): void {
+    const { actor } = ctx
+    // The others stand for a login that has its row.
+    if (actor.kind === 'account' && actor.access === undefined && actor.until === undefined)
+      this.#parts.audit.used(ctx, actor, door)
   }
 
   /** Writes what is kept in memory. Never fails. */

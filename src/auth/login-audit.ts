@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts'
-import type { Actor, Call } from '../core/context.ts'
+import type { AccountActor, Actor, Call } from '../core/context.ts'
 import type { AccessStore, Cause } from '../store/meta/access-store.ts'
 import { addressGroup } from './networks.ts'
 import { Recent } from './recent.ts'
 
 /** One row of refusals for an account, an address and a reason within so many ms, so that a flood cannot fill the disk. */
 const REFUSALS_EVERY = 60_000
+/** One row of what is used for request after request, for a credential and an address within so many ms. */
+const USES_EVERY = 3_600_000
 const REMEMBERED = 10_000
 
 /** Why a login was refused: for whoever reads the audit, never for whoever was refused. */
@@ -17,6 +19,7 @@ export class LoginAudit {
   readonly #clock: Clock
   readonly #onError: (error: unknown) => void
   readonly #refused = new Recent<string, { readonly since: number; repeated: number }>(REMEMBERED)
+  readonly #used = new Recent<string, number>(REMEMBERED)
   readonly #writing = new Set<Promise<void>>()
 
   constructor(
@@ -31,15 +34,30 @@ export class LoginAudit {
   /** Someone is in. Fails with the store: a login that cannot be written down is none. */
   async done(call: Call, actor: Actor, door: string): Promise<void> {
     if (actor.kind !== 'account') return
-    await this.#store.writeAudit(
-      {
-        action: 'login',
-        target: actor.name,
-        namespace: namespaceOf(actor.name),
-        result: 'done',
-        detail: { door },
-      },
-      { ...this.#cause(call, actor.name), account: actor.account, credential: actor.credential },
+    await this.#in(call, actor, door)
+    this.#used.set(useKey(call, actor), this.#clock.now())
+  }
+
+  /** Someone is in again with what came along. Not waited for: it is the way of scripts, and an hour may pass between two rows. */
+  used(call: Call, actor: AccountActor, door: string): void {
+    const key = useKey(call, actor)
+    const now = this.#clock.now()
+    const last = this.#used.get(key)
+    if (last !== undefined && now < last + USES_EVERY) return
+    this.#used.set(key, now)
+    this.#write(
+      this.#in(call, actor, door).catch((error) => {
+        this.#used.delete(key)
+        throw error
+      }),
+    )
+  }
+
+  #in(call: Call, { name, account, credential }: AccountActor, door: string): Promise<void> {
+    const namespace = namespaceOf(name)
+    return this.#store.writeAudit(
+      { action: 'login', target: name, namespace, result: 'done', detail: { door } },
+      { ...this.#cause(call, name), account, credential },
     )
   }
 
@@ -58,8 +76,8 @@ export class LoginAudit {
     }
     this.#refused.set(key, { since: now, repeated: 0 })
     const repeated = last?.repeated ?? 0
-    const written = this.#store
-      .writeAudit(
+    this.#write(
+      this.#store.writeAudit(
         {
           action: 'login',
           target: account ?? '-',
@@ -68,9 +86,13 @@ export class LoginAudit {
           detail: { door, reason, ...(repeated > 0 && { repeated }) },
         },
         this.#cause(call, 'anonymous'),
-      )
-      .catch(this.#onError)
-      .finally(() => this.#writing.delete(written))
+      ),
+    )
+  }
+
+  /** Sees a row through that nobody waits for. */
+  #write(row: Promise<void>): void {
+    const written = row.catch(this.#onError).finally(() => this.#writing.delete(written))
     this.#writing.add(written)
   }
 
@@ -83,6 +105,10 @@ export class LoginAudit {
     const { address, agent, requestId } = call
     return { now: this.#clock.now(), actor, address, agent, requestId }
   }
+}
+
+function useKey(call: Call, { credential }: AccountActor): string {
+  return `${credential}\n${addressGroup(call.address)}`
 }
 
 /** An account's own namespace; a robot's owner's. */

@@ -60,10 +60,15 @@ export interface Authenticator {
   /** From the cookie of a browser's session. */
   session(call: Call, cookie: string): Promise<Actor>
   /**
-   * Writes down that someone signed in: through the web (`session`), or by asking for a token without a scope (`token`), as `docker login`
-   * does. Refused logins and assertions are written by the ways above; tokens with a scope are asked for all the time and are not.
+   * Writes down that someone signed in by asking for a token without a scope, as `docker login` does. Refused logins and assertions are
+   * written by the ways above, a session with its credential.
    */
-  signedIn(ctx: Context, door: 'session' | 'token'): Promise<void>
+  signedIn(ctx: Context, door: 'token'): Promise<void>
+  /**
+   * Writes down that what one logs in with came along with a request (`request`), or for a token with a scope (`token`): clients do that all
+   * the time, so one row an hour for a credential and an address; not waited for. Nothing for who came with a token of ours.
+   */
+  used(ctx: Context, door: 'request' | 'token'): void
 }
 
 /** Makes registry tokens (PROTOCOL 10.2). */

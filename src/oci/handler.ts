@@ -108,6 +108,7 @@ export function wireHandler(registry: Registry, { limits, auth }: WireOptions): 
         }
         if (auth !== undefined && operation.route === 'search') refuseWithoutLogin(request, actor)
         const ctx = contextOf(call, actor)
+        if (auth !== undefined && actor.kind === 'account') auth.authenticator.used(ctx, 'request')
         if (auth !== undefined && OPEN.has(operation.route)) await admit(auth.guard, ctx)
         reply = await perform(operation, request, body, ctx)
       }

@@ -51,7 +51,8 @@ export function tokenHandler(auth: WireAuth, limits: WireLimits) {
     const ctx = contextOf(call, actor)
     const issued = await tokens.issue(ctx, asked, { offline, ...(client && { client }) })
     // Without a scope it is `docker login` that asks.
-    if (scopes.length === 0 && actor.kind === 'account') await authenticator.signedIn(ctx, 'token')
+    if (scopes.length > 0) authenticator.used(ctx, 'token')
+    else if (actor.kind === 'account') await authenticator.signedIn(ctx, 'token')
     return issued
   }
 

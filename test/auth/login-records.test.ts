@@ -3,9 +3,9 @@ import { signAssertion } from '../../src/auth/assertion.ts'
 import { type KeyFile, readKeyFile } from '../../src/auth/key-file.ts'
 import { LastUsed } from '../../src/auth/last-used.ts'
 import { newSecret } from '../../src/auth/secrets.ts'
-import { contextOf } from '../../src/core/context.ts'
+import { type Actor, ANONYMOUS, contextOf } from '../../src/core/context.ts'
 import type { LastUse } from '../../src/store/meta/account-store.ts'
-import { callFrom, HERE, NOW, openLogins, outcomeOf, PASSWORD, SECOND, SERVICE } from './logins.ts'
+import { basic, callFrom, HERE, NOW, openLogins, outcomeOf, PASSWORD, SECOND, SERVICE } from './logins.ts'
 
 const MINUTE = 60 * SECOND
 
@@ -16,9 +16,8 @@ describe('the audit of logins', () => {
   test('has a row for each that a door calls one, and for each assertion', async () => {
     await using on = await openLogins()
     const alice = await on.authenticator.password(callFrom(), 'alice', PASSWORD)
-    // A password that comes with a request, or for a token with a scope, is not one.
     expect(await on.logins()).toEqual([])
-    await on.authenticator.signedIn(contextOf(callFrom(), alice), 'session')
+    await on.authenticator.signedIn(contextOf(callFrom(), alice), 'token')
     await on.authenticator.signedIn(contextOf(callFrom('198.51.100.1'), alice), 'token')
     const file = readKeyFile((await on.giveKey('acme+ci')).file) as KeyFile
     await on.authenticator.assertion(callFrom(), await signAssertion(file, { audience: SERVICE, now: NOW }))
@@ -38,7 +37,46 @@ describe('the audit of logins', () => {
       { actor: 'alice', result: 'done', address: '198.51.100.1' },
       { actor: 'acme+ci', target: 'acme+ci', namespace: 'acme', result: 'done' },
     ])
-    expect(rows.map(detailOf)).toEqual([{ door: 'session' }, { door: 'token' }, { door: 'assertion' }])
+    expect(rows.map(detailOf)).toEqual([{ door: 'token' }, { door: 'token' }, { door: 'assertion' }])
+  })
+
+  test('has one row an hour of what comes along with requests, for a credential and an address', async () => {
+    await using on = await openLogins()
+    const { secret, id } = await on.give('alice', 'token')
+    const use = async (authorization: string, address = HERE, door: 'request' | 'token' = 'request') => {
+      const call = callFrom(address)
+      on.authenticator.used(contextOf(call, await on.authenticator.authenticate(call, authorization)), door)
+    }
+    const [password, token] = [basic('alice', PASSWORD), `Bearer ${secret}`]
+    for (let i = 0; i < 3; i++) {
+      await use(password)
+      await use(token)
+      await use(token, '198.51.100.1', 'token')
+    }
+    const rows = await on.logins()
+    expect(rows.map((row) => [row.actor, row.result, row.address, detailOf(row)])).toEqual([
+      ['alice', 'done', HERE, { door: 'request' }],
+      ['alice', 'done', HERE, { door: 'request' }],
+      ['alice', 'done', '198.51.100.1', { door: 'token' }],
+    ])
+    expect(rows[1]?.credential).toBe(id)
+    on.clock.time = NOW + 60 * MINUTE - 1
+    await use(token)
+    expect(await on.logins()).toHaveLength(3)
+    on.clock.time = NOW + 60 * MINUTE
+    await use(token)
+    expect(await on.logins()).toHaveLength(4)
+    // A login that was just written down is not written down again.
+    const call = callFrom('198.51.100.2')
+    const ctx = contextOf(call, await on.authenticator.authenticate(call, password))
+    await on.authenticator.signedIn(ctx, 'token')
+    on.authenticator.used(ctx, 'token')
+    expect(await on.logins()).toHaveLength(5)
+    // What stands for a login is none, and nobody is nobody.
+    const access = [] as const
+    for (const actor of [{ ...ctx.actor, access }, { ...ctx.actor, until: NOW }, ANONYMOUS] as Actor[])
+      on.authenticator.used(contextOf(callFrom('198.51.100.3'), actor), 'request')
+    expect(await on.logins()).toHaveLength(5)
   })
 
   test('has a row for what was refused, with the reason, which the client does not get', async () => {

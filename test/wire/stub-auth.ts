@@ -86,6 +86,7 @@ export function stubAuth(seen: Seen = { calls: [] }, changes: Partial<Authentica
     async signedIn({ actor }, door) {
       seen.calls.push(['signedIn', actor.kind === 'account' ? actor.name : actor.kind, door])
     },
+    used() {},
     ...changes,
   }
   const tokens: TokenService = {

@@ -68,6 +68,11 @@ export const ORGANISATIONS = {
   'DELETE /organisations/{organisation}/members/{user}': route({
     summary: 'Remove a member, also from its teams',
     access: OWNER,
+    query: z.strictObject({
+      grants: z.enum(['keep', 'remove']).default('keep').optional().meta({
+        description: 'remove: also what the namespaces of the organisation grant to the user itself',
+      }),
+    }),
   }),
   'GET /organisations/{organisation}/invitations': route({
     summary: 'Open invitations to the organisation',
@@ -77,6 +82,7 @@ export const ORGANISATIONS = {
   'POST /organisations/{organisation}/invitations': route({
     summary: 'A one-time link that makes an account and a member',
     access: OWNER,
+    lasting: true,
     body: z.strictObject({ role: Role.optional(), days: z.int().min(1).max(90).optional() }).optional(),
     result: MadeLink,
     status: 201,

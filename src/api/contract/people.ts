@@ -209,6 +209,7 @@ export const PEOPLE = {
   'POST /invitations': route({
     summary: 'A one-time link that makes an account',
     access: ADMINISTRATOR,
+    lasting: true,
     body: z.strictObject({ days: z.int().min(1).max(90).optional() }).optional(),
     result: MadeLink,
     status: 201,

@@ -36,7 +36,7 @@ export interface Route {
   readonly status?: 200 | 201
   /** The update takes If-Match and refuses 412 when the thing has changed since. */
   readonly versioned?: true
-  /** Makes something to sign in with: not for who came with a token that ends, which nothing made by it may outlive. */
+  /** Makes something to sign in with: not for who came with what ends or is good from some addresses alone, since that would be neither. */
   readonly lasting?: true
   /** The answer is no JSON object: its media type. */
   readonly produces?: string

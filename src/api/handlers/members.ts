@@ -32,9 +32,10 @@ export const MEMBER_HANDLERS: Handlers<
     return { user, role: body.role }
   },
 
-  'DELETE /organisations/{organisation}/members/{user}': async ({ path, cause }, { store }) => {
+  'DELETE /organisations/{organisation}/members/{user}': async ({ path, query, cause }, { store }) => {
     const { organisation, user } = path
-    switch (await store.removeMember({ organisation, user }, cause)) {
+    const { grants = 'keep' } = query
+    switch (await store.removeMember({ organisation, user, grants }, cause)) {
       case 'absent':
         throw absent(`${user} is no member of ${organisation}`)
       case 'last-owner':

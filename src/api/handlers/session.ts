@@ -19,7 +19,7 @@ export const SESSION_HANDLERS: Handlers<'GET /session' | 'POST /session' | 'DELE
   // A secret of its own each time, whatever cookie came: one that somebody else put there never becomes the user's.
   'POST /session': async ({ ctx, body, cause }, parts) => {
     const actor = await byOwnPassword(ctx, parts, body.username, body.password)
-    const { store, clock, settings, authenticator } = parts
+    const { store, clock, settings } = parts
     const { secret, lookup } = newSecret('session')
     const made = await store.createCredential(
       {
@@ -32,12 +32,12 @@ export const SESSION_HANDLERS: Handlers<'GET /session' | 'POST /session' | 'DELE
           parent: actor.credential,
         },
         keepNewest: MAX_SESSIONS,
+        login: 'session',
       },
       causeOf(contextOf(ctx, actor), clock.now()),
     )
     if (made.outcome !== 'created') throw changedMeanwhile()
     const inside = contextOf(ctx, { ...actor, credential: made.id })
-    await authenticator.signedIn(inside, 'session')
     await endSession(ctx, parts, cause)
     const result = await me(await callerOf(inside, parts), parts)
     return new Answer(result, 200, { 'Set-Cookie': sessionCookie(secret, ctx, settings.sessionSeconds) })

@@ -2,6 +2,7 @@ import { parseAccountName } from '../../core/account-names.ts'
 import { isRefusal, refuse } from '../../core/errors.ts'
 import type { Account } from '../../store/meta/account-store.ts'
 import type { Caller } from '../caller.ts'
+import { requireUnbounded } from '../check-access.ts'
 import type { CheckedBodyOf } from '../contract/contract.ts'
 import { Answer, type ApiCall, type ApiParts, type Handlers } from '../handler.ts'
 import { pageRequest, pageResult } from '../paging.ts'
@@ -27,7 +28,8 @@ export const USER_HANDLERS: Handlers<
     return pageResult(await store.listAccounts('user', page), view, ({ name }) => name)
   },
 
-  'POST /users': async ({ body, cause }, parts) => {
+  'POST /users': async ({ ctx, body, cause }, parts) => {
+    if (body.password !== undefined) await requireUnbounded(ctx, parts)
     const { displayName = '', email = '', administrator = false } = body
     const name = atMember('name', () => parseAccountName(body.name))
     const wanted = { name, displayName, email, administrator }

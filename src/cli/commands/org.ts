@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { ApiClient } from '../../api/client.ts'
 import { allOf, noteGuess, remote, statusOf, withLimit } from '../command.ts'
 import { when } from '../output.ts'
 import { parseCount } from '../parse.ts'
@@ -113,6 +114,31 @@ export function orgCommands(group: Command): void {
   memberCommands(group)
 }
 
+/** Commands that a remark spells out. */
+const MAX_NAMED = 5
+
+/** What stays with a user who is no member any more, in sentences. */
+async function grantsTo(api: ApiClient, namespace: string, subject: string): Promise<string[]> {
+  const path = { namespace }
+  const all = await allOf((query) => api.call('GET /namespaces/{namespace}/grants', { path, query }))
+  const ids = all.filter((grant) => grant.subject === subject).map(({ id }) => id)
+  const defaults = await api.call('GET /namespaces/{namespace}/default-grants', { path })
+  const remarks: string[] = []
+  if (ids.length > 0) {
+    const [count, stay] = ids.length === 1 ? ['1 grant', 'stays'] : [`${ids.length} grants`, 'stay']
+    const some = ids.length > MAX_NAMED ? ', and so on' : ''
+    const commands = ids.slice(0, MAX_NAMED).map((id) => `berth grant remove ${namespace} ${id}`)
+    remarks.push(
+      `${count} of ${namespace} to ${subject} ${stay}, which --with-grants would have taken along: ${commands.join(', ')}${some}`,
+    )
+  }
+  if (defaults.grants.some((grant) => grant.subject === subject))
+    remarks.push(
+      `new repositories of ${namespace} are still granted to ${subject}; set others: berth grant defaults ${namespace}`,
+    )
+  return remarks
+}
+
 function memberCommands(group: Command): void {
   remote<{ limit?: number }>(
     withLimit(group.command('members').description('list the members').argument('<name>')),
@@ -144,15 +170,22 @@ function memberCommands(group: Command): void {
     },
   )
 
-  remote(
+  remote<{ withGrants?: boolean }>(
     group
       .command('remove-member')
       .description('remove a member, also from its teams')
       .argument('<name>')
-      .argument('<user>'),
-    async ({ api, out }, _, organisation: string, user: string) => {
-      await api.call('DELETE /organisations/{organisation}/members/{user}', { path: { organisation, user } })
+      .argument('<user>')
+      .option('--with-grants', 'also what is granted to the user itself, and not to a team'),
+    async ({ api, out }, { withGrants = false }, organisation: string, user: string) => {
+      // Looked at before: who leaves itself may not do it after.
+      const left = withGrants ? [] : await grantsTo(api, organisation, `user:${user}`)
+      await api.call('DELETE /organisations/{organisation}/members/{user}', {
+        path: { organisation, user },
+        query: { grants: withGrants ? 'remove' : 'keep' },
+      })
       out.done(`${user} is no member of ${organisation} any more`)
+      for (const remark of left) out.note(remark)
     },
   )
 

@@ -160,9 +160,9 @@ export interface AccountStore {
     member: { organisation: string; user: string; role: Role },
     cause: Cause,
   ): Promise<'created' | 'changed' | 'unchanged' | 'absent' | 'no-user' | 'last-owner'>
-  /** Also from every team of it. */
+  /** Also from every team of it. `grants`: also what its namespaces grant to the user itself; else that stays. */
   removeMember(
-    member: { organisation: string; user: string },
+    member: { organisation: string; user: string; grants?: 'keep' | 'remove' },
     cause: Cause,
   ): Promise<'done' | 'absent' | 'last-owner'>
 
@@ -207,13 +207,14 @@ export interface AccountStore {
   listCredentials(account: string, kinds: readonly CredentialKind[]): Promise<Credential[]>
   /**
    * `taken`: the account has one of the kind and name. `keepNewest`: with more than so many of the kind, the oldest go (two secrets of a
-   * robot are valid at a time). Sessions and refresh tokens leave no audit row.
+   * robot are valid at a time). Sessions and refresh tokens leave no audit row of their own. `login`: the door by which the account came
+   * in just now and for which this is made; that has its row, or there is neither.
    */
   createCredential(
-    create: { account: string; credential: NewCredential; keepNewest?: number },
+    create: { account: string; credential: NewCredential; keepNewest?: number; login?: string },
     cause: Cause,
   ): Promise<{ readonly outcome: 'created'; readonly id: number } | { readonly outcome: 'absent' | 'taken' }>
-  /** With everything that came from it. */
+  /** With everything that came from it. Sessions and refresh tokens that somebody else ends leave an audit row, too. */
   deleteCredential(
     remove: { account: string; kinds: readonly CredentialKind[]; id: number },
     cause: Cause,
@@ -233,7 +234,11 @@ export interface AccountStore {
   /** Deletes at most `limit` sessions, refresh tokens, links and used assertions whose time is over; how many. */
   sweepCredentials(sweep: { now: number; limit: number }): Promise<number>
 
-  /** Replaces earlier links for the first administrator, and earlier resets of the same user. */
+  /**
+   * Replaces earlier links for the first administrator, and earlier resets of the same user. A link is live as long as the account of
+   * the cause could make it – an administrator's, or for invitations of an organisation an owner's – and, made with anything but a
+   * password or session, as long as that credential.
+   */
   createLink(
     create: { lookup: Uint8Array; purpose: LinkPurpose; expiresAt: number },
     cause: Cause,

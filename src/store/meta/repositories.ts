@@ -1,5 +1,5 @@
 import { LIBRARY, type RepoName } from '../../core/names.ts'
-import { copyDefaultGrants } from './access/default-grants.ts'
+import { copyDefaultGrants, type DefaultGrant, grantsTold } from './access/default-grants.ts'
 import { namespaceOf } from './access/names.ts'
 import type { Cause } from './access-store.ts'
 import { VISIBILITIES, wordOf } from './account-codes.ts'
@@ -10,6 +10,12 @@ export interface RepoRow {
   readonly id: number
   readonly published: number | null
   readonly updated: number
+}
+
+/** A repository that was made just now, with what its namespace grants there. */
+export interface NewRepo {
+  readonly id: number
+  readonly grants: readonly DefaultGrant[]
 }
 
 const COLUMNS = 'id, published_at AS published, updated_at AS updated'
@@ -56,33 +62,41 @@ export async function addNamespace(tx: Tx, namespace: string, now: number): Prom
 }
 
 /**
- * Adds a repository to its namespace, with the namespace's visibility unless told and a grant for each of its default grants; its id, or
- * undefined where it stands already (or the namespace does not).
+ * Adds a repository to its namespace, with the namespace's visibility unless told and a grant for each of its default grants; undefined
+ * where it stands already (or the namespace does not).
  */
 export async function addRepo(
   tx: Tx,
   name: RepoName,
   now: number,
   settings: { readonly visibility?: number; readonly description?: string } = {},
-): Promise<number | undefined> {
+): Promise<NewRepo | undefined> {
   const { visibility, description } = settings
   const official = name.startsWith(LIBRARY) ? 1 : 0
   const values = [namespaceOf(name), name, official, visibility ?? null, description ?? '', now]
   const id = await tx.insert(ADD, values)
-  if (id !== undefined) await copyDefaultGrants(tx, name, now)
-  return id
+  return id === undefined ? undefined : { id, grants: await copyDefaultGrants(tx, name, now) }
 }
 
 const SETTINGS = 'SELECT visibility, description FROM repo WHERE id = $1'
 
-/** The audit's row of a repository that was made. */
-export async function auditCreation(tx: Tx, name: RepoName, id: number, cause: Cause): Promise<void> {
+/** The audit's row of a repository that was made: who may see it, and what its namespace gave to whom. */
+export async function auditCreation(
+  tx: Tx,
+  name: RepoName,
+  { id, grants }: NewRepo,
+  cause: Cause,
+): Promise<void> {
   const made = (await tx.get<{ visibility: number; description: string }>(SETTINGS, [id])) as {
     visibility: number
     description: string
   }
   const visibility = wordOf(VISIBILITIES, made.visibility)
-  const detail = { visibility, ...(made.description !== '' && { description: made.description }) }
+  const detail = {
+    visibility,
+    ...(made.description !== '' && { description: made.description }),
+    ...(grants.length > 0 && { grants: grantsTold(grants) }),
+  }
   const namespace = namespaceOf(name)
   await writeAuditRow(tx, { action: 'repository.create', target: name, namespace, detail }, cause)
 }
@@ -95,8 +109,8 @@ export async function createRepo(
   cause: Cause | undefined,
 ): Promise<void> {
   await addNamespace(tx, namespaceOf(name), now)
-  const id = await addRepo(tx, name, now)
-  if (id !== undefined && cause !== undefined) await auditCreation(tx, name, id, cause)
+  const made = await addRepo(tx, name, now)
+  if (made !== undefined && cause !== undefined) await auditCreation(tx, name, made, cause)
 }
 
 /** The repository's row held as `mode` says, created where there was none. */

@@ -61,6 +61,25 @@ export function repositoryCases(made: () => DatabaseUnderTest) {
     expect((await store().findNamespace('library'))?.owner).toBeUndefined()
   })
 
+  test('what a new repository begins with is told: who sees it, and the grants of its namespace', async () => {
+    const { name } = await newOrganisation(store())
+    const grants = [
+      { subject: 'everyone', verbs: 1 },
+      { subject: 'anyone', verbs: 1 },
+    ]
+    await store().setDefaultGrants({ namespace: name, grants }, CAUSE)
+    const [made, pushedTo] = [repoName(`${name}/made`), repoName(`${name}/pushed`)]
+    // Given before, and not by being made.
+    await store().setGrant({ namespace: name, subject: 'everyone', pattern: made, verbs: 1 }, CAUSE)
+    await store().createRepository({ name: made, visibility: 'public' }, CAUSE)
+    await pushed(store(), pushedTo, image(), { cause: CAUSE })
+    const [of, by] = ['everyone', 'anyone'].map((subject) => ({ subject, verbs: ['pull'] }))
+    expect((await auditOf(store(), name)).slice(0, 2)).toEqual([
+      { action: 'repository.create', target: pushedTo, detail: { visibility: 'private', grants: [of, by] } },
+      { action: 'repository.create', target: made, detail: { visibility: 'public', grants: [by] } },
+    ])
+  })
+
   test('what makes a repository is told once, with its cause, and without one is not', async () => {
     const { name } = await newOrganisation(store())
     await store().updateNamespace({ name, defaultVisibility: 'public' }, CAUSE)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import type { Cause } from '../../../src/store/meta/access-store.ts'
 import type { Credential, FoundCredential } from '../../../src/store/meta/account-store.ts'
-import { NOW } from '../metadata/fixture.ts'
+import { NOW, rejection } from '../metadata/fixture.ts'
 import {
   type AccountsUnderTest,
   audited,
@@ -11,6 +12,7 @@ import {
   newLookup,
   newOrganisation,
   newUser,
+  OPERATOR,
   VERIFIER,
 } from './fixture.ts'
 
@@ -120,6 +122,45 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       }
     })
 
+    test('are written down with the login that they are made for, or neither is there', async () => {
+      const user = await newUser(store())
+      const session = credential('session')
+      const create = { account: user.name, credential: session, login: 'session' }
+      await tested().sql('ALTER TABLE audit RENAME TO audit_away')
+      try {
+        await rejection(store().createCredential(create, CAUSE))
+      } finally {
+        await tested().sql('ALTER TABLE audit_away RENAME TO audit')
+      }
+      expect(await isLive(session.lookup)).toBe(false)
+      const made = await store().createCredential(create, CAUSE)
+      expect(made.outcome).toBe('created')
+      const { items } = await store().listAudit({ namespace: user.name }, { limit: 1 })
+      expect(items[0]).toMatchObject({
+        ...{ action: 'login', actor: CAUSE.actor, target: user.name, result: 'done' },
+        ...{ credential: made.outcome === 'created' && made.id, detail: '{"door":"session"}' },
+      })
+    })
+
+    test('that are somebody else’s sessions leave a row when they end', async () => {
+      const user = await newUser(store())
+      const own = { ...CAUSE, account: user.id, actor: user.name }
+      for (const kind of ['session', 'refresh'] as const) {
+        const end = async (cause: Cause) => {
+          const given = credential(kind)
+          const id = await give(store(), user.name, given)
+          await store().deleteCredential({ account: user.name, kinds: [kind], id }, cause)
+          return { id, name: given.name }
+        }
+        const before = (await audited(tested().sql, user.name)).length
+        await end(own)
+        const [by, operator] = [await end({ ...CAUSE, account: user.id + 1 }), await end(OPERATOR)]
+        expect((await audited(tested().sql, user.name)).slice(before)).toEqual(
+          [by, operator].map((detail) => ({ action: `${kind}.delete`, target: user.name, detail })),
+        )
+      }
+    })
+
     test('are deleted with all that came from them, however many', async () => {
       const user = await newUser(store())
       const parent = await give(store(), user.name, credential('token'))
@@ -172,8 +213,11 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       for (const over of [expiresAt, 1001])
         await store().createLink(
           { lookup: newLookup(), purpose: { kind: 'invitation' }, expiresAt: over },
-          CAUSE,
+          OPERATOR,
         )
+      const [used, later] = [newLookup(), newLookup()]
+      expect(await store().useAssertion({ id: used, expiresAt })).toBe(true)
+      expect(await store().useAssertion({ id: later, expiresAt: 1001 })).toBe(true)
       expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(2)
       expect(await store().sweepCredentials({ now: expiresAt, limit: 2 })).toBe(2)
       // Gone, or it could not be used anew.
@@ -186,7 +230,7 @@ export function credentialCases(tested: () => AccountsUnderTest) {
   })
 
   describe('passwords', () => {
-    test('a new one ends the logins by the old one, but the one that is kept', async () => {
+    test('a new one ends the logins by the old one, but the one that is kept; the audit says how many sessions', async () => {
       const user = await newUser(store(), { password: VERIFIER })
       const old = await store().findPassword(user.name)
       const parent = old?.id as number
@@ -212,15 +256,12 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       expect(await isLive(kept.lookup)).toBe(false)
       expect(await isLive(token.lookup)).toBe(true)
       expect((await audited(tested().sql, user.name)).slice(-2)).toEqual([
-        { action: 'password.set', target: user.name },
-        { action: 'password.set', target: user.name },
+        { action: 'password.set', target: user.name, detail: { sessions: 1 } },
+        { action: 'password.set', target: user.name, detail: { sessions: 1 } },
       ])
     })
 
     test('nothing of another account is kept, nor what is no login', async () => {
-      const [used, later] = [newLookup(), newLookup()]
-      expect(await store().useAssertion({ id: used, expiresAt })).toBe(true)
-      expect(await store().useAssertion({ id: later, expiresAt: 1001 })).toBe(true)
       const [user, other] = [await newUser(store(), { password: VERIFIER }), await newUser(store())]
       const foreign = credential('session')
       const keep = await give(store(), other.name, foreign)
@@ -245,8 +286,6 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       for (const absent of [organisation.name, freshName()])
         expect(await store().setPassword({ user: absent, verifier: VERIFIER }, CAUSE)).toBe('absent')
     })
-  })
-}
 
     test('are of the account that was meant, not of another that has its name since', async () => {
       const { name, id } = await newUser(store(), { password: VERIFIER })
@@ -256,3 +295,5 @@ export function credentialCases(tested: () => AccountsUnderTest) {
       expect(await store().setPassword(change, CAUSE)).toBe('absent')
       expect((await store().findPassword(name))?.verifier).toBe(`${VERIFIER}2`)
     })
+  })
+}

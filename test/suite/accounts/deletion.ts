@@ -10,6 +10,7 @@ import {
   newLookup,
   newOrganisation,
   newUser,
+  OPERATOR,
   repoIn,
   VERIFIER,
 } from './fixture.ts'
@@ -45,7 +46,7 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       await grantIn(user.name, `user:${other.name}`)
       const reset = newLookup()
       const purpose = { kind: 'password-reset' as const, user: user.name }
-      await store().createLink({ lookup: reset, purpose, expiresAt: NOW + 1 }, CAUSE)
+      await store().createLink({ lookup: reset, purpose, expiresAt: NOW + 1 }, OPERATOR)
 
       expect(await remove(user.name)).toBe('done')
       expect(await remove(user.name)).toBe('absent')
@@ -111,7 +112,7 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       await grantIn(name, `team:${name}/devs`)
       const lookup = newLookup()
       const purpose = { kind: 'invitation' as const, organisation: name }
-      await store().createLink({ lookup, purpose, expiresAt: NOW + 1 }, CAUSE)
+      await store().createLink({ lookup, purpose, expiresAt: NOW + 1 }, OPERATOR)
       expect(await remove(name)).toBe('done')
       expect(await store().listOrganisationsOf(user.name)).toEqual([])
       expect(await store().findCredential(secret.lookup, NOW)).toBeUndefined()

@@ -23,6 +23,9 @@ export const CAUSE: Cause = {
   requestId: 'r1',
 }
 
+/** Of who runs the server, whose links rest on nobody's right. */
+export const OPERATOR: Cause = { now: NOW, actor: 'root', address: '', agent: '', requestId: 'r1' }
+
 export const at = (now: number): Cause => ({ ...CAUSE, now })
 
 let names = 0

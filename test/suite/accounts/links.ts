@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Cause } from '../../../src/store/meta/access-store.ts'
 import type { LinkPurpose } from '../../../src/store/meta/account-store.ts'
 import { NOW } from '../metadata/fixture.ts'
 import {
@@ -6,19 +7,22 @@ import {
   at,
   audited,
   CAUSE,
+  credential,
   freshName,
+  give,
   newLookup,
   newOrganisation,
   newUser,
+  OPERATOR,
   VERIFIER,
 } from './fixture.ts'
 
 export function linkCases(tested: () => AccountsUnderTest) {
   const store = () => tested().store
   const expiresAt = NOW + 100
-  const newLink = async (purpose: LinkPurpose) => {
+  const newLink = async (purpose: LinkPurpose, cause = OPERATOR) => {
     const lookup = newLookup()
-    const made = await store().createLink({ lookup, purpose, expiresAt }, CAUSE)
+    const made = await store().createLink({ lookup, purpose, expiresAt }, cause)
     if (made.outcome !== 'created') throw new Error('no link')
     return { lookup, id: made.id }
   }
@@ -98,6 +102,102 @@ export function linkCases(tested: () => AccountsUnderTest) {
       expect(await store().findLink(lookup, NOW)).toBeUndefined()
     })
 
+    describe('end with the right they were made with', () => {
+      const as = (account: { readonly id: number; readonly name: string }, credential?: number): Cause => ({
+        ...OPERATOR,
+        ...{ actor: account.name, account: account.id },
+        ...(credential !== undefined && { credential }),
+      })
+      /** By every door: to look at it, in its list, and to use it. */
+      const isGood = async (
+        { lookup, id }: { readonly lookup: Uint8Array; readonly id: number },
+        of?: string,
+      ) => {
+        const found = (await store().findLink(lookup, NOW)) !== undefined
+        const listed = (await store().listLinks(of, NOW)).some((link) => link.id === id)
+        expect(listed).toBe(found)
+        return found
+      }
+      const administrator = () => newUser(store(), { administrator: true })
+      const LOSSES: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
+        demoted: (name) => store().updateAccount({ name, administrator: false }, CAUSE),
+        disabled: (name) => store().updateAccount({ name, disabled: true }, CAUSE),
+        deleted: (name) => store().deleteAccount({ name }, CAUSE),
+      }
+
+      test.each(Object.keys(LOSSES))('of an administrator who is %s', async (loss) => {
+        const [maker, user] = [await administrator(), await newUser(store(), { password: VERIFIER })]
+        await administrator()
+        const reset = await newLink({ kind: 'password-reset', user: user.name }, as(maker))
+        const invitation = await newLink({ kind: 'invitation' }, as(maker))
+        for (const link of [reset, invitation]) expect(await isGood(link)).toBe(true)
+        await LOSSES[loss]?.(maker.name)
+        for (const link of [reset, invitation]) expect(await isGood(link)).toBe(false)
+        const name = freshName()
+        expect(await signUp(invitation.lookup, name)).toEqual({ outcome: 'no-link' })
+        expect(await store().findAccount(name)).toBeUndefined()
+        const change = { user: user.name, verifier: `${VERIFIER}3`, link: reset.lookup }
+        expect(await store().setPassword(change, CAUSE)).toBe('no-link')
+        expect((await store().findPassword(user.name))?.verifier).toBe(VERIFIER)
+        // It can be taken back all the same.
+        expect(await store().deleteLink({ id: invitation.id, organisation: undefined }, CAUSE)).toBe('done')
+      })
+
+      test('of an owner who is one no more', async () => {
+        const [maker, other] = [await newUser(store()), await newUser(store())]
+        const { name: organisation } = await newOrganisation(store(), maker.name)
+        await store().setMember({ organisation, user: other.name, role: 'owner' }, CAUSE)
+        const invite = () => newLink({ kind: 'invitation', organisation, role: 'owner' }, as(maker))
+        const link = await invite()
+        const be = (role: 'owner' | 'member') =>
+          store().setMember({ organisation, user: maker.name, role }, CAUSE)
+        expect(await isGood(link, organisation)).toBe(true)
+        await be('member')
+        expect(await isGood(link, organisation)).toBe(false)
+        expect(await signUp(link.lookup)).toEqual({ outcome: 'no-link' })
+        await be('owner')
+        const second = await invite()
+        await store().removeMember({ organisation, user: maker.name }, CAUSE)
+        expect(await isGood(second, organisation)).toBe(false)
+        expect(await signUp(second.lookup)).toEqual({ outcome: 'no-link' })
+        // An administrator is as good as an owner.
+        const third = await newLink({ kind: 'invitation', organisation }, as(await administrator()))
+        expect((await signUp(third.lookup)).outcome).toBe('created')
+      })
+
+      test('of an owner who makes what only administrators make', async () => {
+        const maker = await newUser(store())
+        const { name: organisation } = await newOrganisation(store(), maker.name)
+        expect(await isGood(await newLink({ kind: 'invitation' }, as(maker)))).toBe(false)
+        expect(await isGood(await newLink({ kind: 'password-reset', user: maker.name }, as(maker)))).toBe(
+          false,
+        )
+        expect(
+          await isGood(await newLink({ kind: 'invitation', organisation }, as(maker)), organisation),
+        ).toBe(true)
+      })
+
+      test('and with a token or key they were made with, not with a session or password', async () => {
+        const maker = await administrator()
+        const kinds = ['token', 'key', 'session', 'password'] as const
+        const rows: [(typeof kinds)[number], boolean][] = []
+        for (const kind of kinds) {
+          const id = await give(store(), maker.name, credential(kind))
+          const link = await newLink({ kind: 'invitation' }, as(maker, id))
+          expect(await isGood(link)).toBe(true)
+          await store().deleteCredential({ account: maker.name, kinds, id }, CAUSE)
+          rows.push([kind, await isGood(link)])
+          expect((await signUp(link.lookup)).outcome === 'created').toBe(isGoodKind(kind))
+        }
+        expect(rows).toEqual(kinds.map((kind) => [kind, isGoodKind(kind)]))
+        const ends = await give(store(), maker.name, credential('token', { expiresAt: NOW + 10 }))
+        const { lookup } = await newLink({ kind: 'invitation' }, as(maker, ends))
+        expect(await store().findLink(lookup, NOW + 9)).toBeDefined()
+        expect(await store().findLink(lookup, NOW + 10)).toBeUndefined()
+      })
+      const isGoodKind = (kind: string) => kind === 'session' || kind === 'password'
+    })
+
     test('are about those who are here', async () => {
       const [user, organisation] = [await newUser(store()), await newOrganisation(store())]
       const purposes: LinkPurpose[] = [
@@ -108,7 +208,7 @@ export function linkCases(tested: () => AccountsUnderTest) {
       ]
       for (const purpose of purposes) {
         const create = { lookup: newLookup(), purpose, expiresAt }
-        expect(await store().createLink(create, CAUSE)).toEqual({ outcome: 'absent' })
+        expect(await store().createLink(create, OPERATOR)).toEqual({ outcome: 'absent' })
       }
     })
 
@@ -140,7 +240,7 @@ export function firstAdministratorCases(tested: () => AccountsUnderTest) {
     const { store, sql } = tested()
     const create = { purpose: { kind: 'administrator' as const }, expiresAt: NOW + 100 }
     const [old, first] = [newLookup(), newLookup()]
-    for (const lookup of [old, first]) await store.createLink({ lookup, ...create }, CAUSE)
+    for (const lookup of [old, first]) await store.createLink({ lookup, ...create }, OPERATOR)
     expect(await store.countAdministrators()).toBe(0)
     const use = (name: string, link: Uint8Array) =>
       store.createUser({ name, administrator: false, password: VERIFIER, link }, CAUSE)
@@ -149,7 +249,7 @@ export function firstAdministratorCases(tested: () => AccountsUnderTest) {
     expect(await use(name, first)).toMatchObject({ outcome: 'created', account: { administrator: true } })
     expect(await store.countAdministrators()).toBe(1)
     const late = newLookup()
-    await store.createLink({ lookup: late, ...create }, CAUSE)
+    await store.createLink({ lookup: late, ...create }, OPERATOR)
     expect(await use(freshName(), late)).toEqual({ outcome: 'no-link' })
     const actions = (await audited(sql, null)).map((row) => row.action)
     expect(actions).toEqual(['link.create', 'link.create', 'link.use', 'link.create'])

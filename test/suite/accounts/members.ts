@@ -29,6 +29,46 @@ export function memberCases(tested: () => AccountsUnderTest) {
       ])
     })
 
+    test('leave what was granted to them alone, unless it is to go, too – in that organisation alone', async () => {
+      const [owner, user] = [await newUser(store()), await newUser(store())]
+      const { name: organisation } = await newOrganisation(store(), owner.name)
+      const subject = `user:${user.name}`
+      const join = () => store().setMember({ organisation, user: user.name, role: 'member' }, CAUSE)
+      const leave = (grants?: 'keep' | 'remove') =>
+        store().removeMember({ organisation, user: user.name, ...(grants && { grants }) }, CAUSE)
+      const grant = (namespace: string, whom = subject) =>
+        store().setGrant({ namespace, subject: whom, pattern: `${namespace}/**`, verbs: 1 }, CAUSE)
+      const everyones = { subject: 'everyone', verbs: 1 }
+      const grants = [{ subject, verbs: 1 }, everyones]
+      await join()
+      for (const namespace of [organisation, owner.name]) await grant(namespace)
+      await grant(organisation, 'everyone')
+      await store().setDefaultGrants({ namespace: organisation, grants }, CAUSE)
+      const subjects = async (namespace: string) =>
+        (await store().listGrants(namespace, { limit: 9 })).items.map((each) => each.subject)
+      for (const keep of [undefined, 'keep'] as const) {
+        expect(await leave(keep)).toBe('done')
+        expect(await subjects(organisation)).toEqual([subject, 'everyone'])
+        // Who is no member keeps it, too.
+        expect(await leave('remove')).toBe('absent')
+        expect(await store().listDefaultGrants(organisation)).toHaveLength(2)
+        await join()
+      }
+      expect(await leave('remove')).toBe('done')
+      expect(await subjects(organisation)).toEqual(['everyone'])
+      expect(await store().listDefaultGrants(organisation)).toEqual([everyones])
+      expect(await subjects(owner.name)).toEqual([subject])
+      expect((await audited(tested().sql, organisation)).slice(-3)).toEqual([
+        { action: 'default-grants.remove', target: organisation, detail: { subject, verbs: ['pull'] } },
+        {
+          action: 'grant.remove',
+          target: `${organisation}/**`,
+          detail: { subject, verbs: ['pull'], pattern: `${organisation}/**` },
+        },
+        { action: 'member.remove', target: user.name, detail: { role: 'member' } },
+      ])
+    })
+
     test('the last owner stays', async () => {
       const [first, second] = [await newUser(store()), await newUser(store())]
       const { name: organisation } = await newOrganisation(store(), first.name)

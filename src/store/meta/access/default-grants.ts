@@ -4,7 +4,7 @@ import { type VerbSet, verbsIn } from '../../../core/verbs.ts'
 import type { AccessStore, Cause, SubjectName } from '../access-store.ts'
 import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
-import type { Dialect, Reader, Tx } from '../driver.ts'
+import { allOf, type Dialect, inStatement, type Reader, type Tx } from '../driver.ts'
 import { namespaceOf } from './names.ts'
 import { lockNamespace, lookAtNamespace } from './namespaces.ts'
 import {
@@ -20,21 +20,30 @@ import {
 /** Default grants of a namespace at most: every new repository gets as many. */
 export const MAX_DEFAULT_GRANTS = 50
 
-interface DefaultGrant {
+export interface DefaultGrant {
   readonly subject: SubjectName
   readonly verbs: VerbSet
 }
+
+type GrantRow = SubjectRow & { readonly verbs: VerbSet }
 
 const LIST = `SELECT g.verbs, ${SUBJECT_COLUMNS} FROM default_grant g ${SUBJECT_JOINS}
   WHERE g.ns_id = (SELECT id FROM namespace WHERE name = $1) ORDER BY g.subject_kind, g.subject_id`
 
 /** See AccessStore.listDefaultGrants. */
 export async function listDefaultGrants(tx: Reader, namespace: string): Promise<DefaultGrant[]> {
-  const rows = await tx.all<SubjectRow & { verbs: VerbSet }>(LIST, [storable(namespace)])
-  return rows.flatMap((row) => {
-    const subject = subjectName(row)
-    return subject === undefined ? [] : [{ subject, verbs: row.verbs }]
-  })
+  return (await tx.all<GrantRow>(LIST, [storable(namespace)])).flatMap(namedGrant)
+}
+
+/** None where the subject is gone. */
+function namedGrant(row: GrantRow): DefaultGrant[] {
+  const subject = subjectName(row)
+  return subject === undefined ? [] : [{ subject, verbs: row.verbs }]
+}
+
+/** Default grants as the audit tells them. */
+export function grantsTold(grants: Iterable<DefaultGrant>): object[] {
+  return Array.from(grants, ({ subject, verbs }) => ({ subject, verbs: verbsIn(verbs) }))
 }
 
 /** See AccessStore.setDefaultGrants. Refuses `request-invalid`. Holds the subjects, then the namespace. */
@@ -78,19 +87,26 @@ export async function setDefaultGrants(
       [row.id, key.kind, key.id, verbs],
     )
   }
-  const told = (list: Iterable<DefaultGrant>) =>
-    Array.from(list, ({ subject, verbs }) => ({ subject, verbs: verbsIn(verbs) }))
-  const after = told(Array.from(wanted, ([subject, { verbs }]) => ({ subject, verbs })))
-  const detail = { grants: after, before: told(before) }
+  const after = grantsTold(Array.from(wanted, ([subject, { verbs }]) => ({ subject, verbs })))
+  const detail = { grants: after, before: grantsTold(before) }
   await writeAuditRow(tx, { action: 'default-grants.set', target: namespace, namespace, detail }, cause)
   return 'done'
 }
 
 const COPY = `INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
   SELECT ns_id, 0, subject_kind, subject_id, CAST($2 AS text), verbs, CAST($3 AS bigint)
-  FROM default_grant WHERE ns_id = (SELECT id FROM namespace WHERE name = $1) ON CONFLICT DO NOTHING`
+  FROM default_grant WHERE ns_id = (SELECT id FROM namespace WHERE name = $1) ON CONFLICT DO NOTHING
+  RETURNING id`
+const COPIED = inStatement(
+  0,
+  (ids) =>
+    `SELECT g.verbs, ${SUBJECT_COLUMNS} FROM access_grant g ${SUBJECT_JOINS} WHERE g.id IN ${ids}
+      ORDER BY g.subject_kind, g.subject_id`,
+)
 
-/** Gives a new repository the default grants of its namespace. */
-export async function copyDefaultGrants(tx: Tx, repo: RepoName, now: number): Promise<void> {
-  await tx.run(COPY, [namespaceOf(repo), repo, now])
+/** Gives a new repository the default grants of its namespace; what it got. */
+export async function copyDefaultGrants(tx: Tx, repo: RepoName, now: number): Promise<DefaultGrant[]> {
+  const copied = await tx.all<{ id: number }>(COPY, [namespaceOf(repo), repo, now])
+  const ids = copied.map(({ id }) => id)
+  return (await allOf<GrantRow>(tx, COPIED, [], ids)).flatMap(namedGrant)
 }

@@ -5,6 +5,7 @@ import type { Account, AccountStore, Role } from '../account-store.ts'
 import type { Reader, Tx } from '../driver.ts'
 import { lastOf, limitOf, page } from '../paging.ts'
 import { writeAuditRow } from './audit.ts'
+import { dropGrants } from './grants.ts'
 import { findAccount, lockOrganisation, lockUser } from './rows.ts'
 
 /* Who changes the members or teams of an organisation holds it, so that the last owner is the last one whoever else asks. */
@@ -111,6 +112,10 @@ export async function removeMember(
   if (role === 'owner' && (await isLastOwner(tx, organisation.id, user.id))) return 'last-owner'
   await tx.run('DELETE FROM member WHERE organisation_id = $1 AND user_id = $2', [organisation.id, user.id])
   await tx.run(LEAVE_TEAMS, [organisation.id, user.id])
+  if (member.grants === 'remove') {
+    const subject = { kind: 'account', id: user.id, name: `user:${user.name}` } as const
+    await dropGrants(tx, subject, cause, organisation.id)
+  }
   const detail = { role }
   await writeAuditRow(
     tx,

@@ -21,7 +21,7 @@ export async function storePassword(tx: Tx, user: number, verifier: string, now:
 const PASSWORD_ID = `SELECT id FROM credential
   WHERE account_id = $1 AND kind = ${CREDENTIALS.password} AND name = '${PASSWORD}'`
 const IS_LOGIN = `kind IN (${CREDENTIALS.session}, ${CREDENTIALS.refresh})`
-const LOGINS = `SELECT id FROM credential WHERE account_id = $1 AND ${IS_LOGIN} AND id <> $2`
+const LOGINS = `SELECT id, kind FROM credential WHERE account_id = $1 AND ${IS_LOGIN} AND id <> $2`
 const KEEP = `UPDATE credential SET parent_id = $3 WHERE id = $1 AND account_id = $2 AND ${IS_LOGIN}`
 
 /**
@@ -51,12 +51,13 @@ export async function setPassword(
   }
   const id = await storePassword(tx, account.id, verifier, cause.now)
   await tx.run(KEEP, [keep, account.id, id])
-  const logins = await tx.all<{ id: number }>(LOGINS, [account.id, keep])
+  const logins = await tx.all<{ id: number; kind: number }>(LOGINS, [account.id, keep])
   await removeCredentials(
     tx,
     [...logins, ...(old === undefined ? [] : [old])].map((row) => row.id),
   )
-  const detail = link && { link: link.id }
+  const sessions = logins.filter(({ kind }) => kind === CREDENTIALS.session).length
+  const detail = link || sessions > 0 ? { link: link?.id, sessions: sessions || undefined } : undefined
   await writeAuditRow(tx, { action: 'password.set', target: user, namespace: user, detail }, cause)
   return 'done'
 }
