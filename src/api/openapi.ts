@@ -5,6 +5,7 @@ import { CONTRACT, type Endpoint } from './contract/contract.ts'
 import { headingOf, namesIn, operationIdOf, partsOf } from './contract/grouping.ts'
 import type { Access, Route } from './contract/route.ts'
 import { type JsonSchema, SchemaWriter } from './contract/schemas.ts'
+import { SESSION_COOKIE } from './session-cookie.ts'
 
 interface Parameter {
   readonly name: string

@@ -1,16 +1,29 @@
 import type { Call } from '../core/context.ts'
 
-const NAME = 'berth_session'
+/**
+ * The name that a session's cookie has. Over TLS one that browsers let only this host set, for itself alone: no other site of the domain,
+ * and nobody on plain HTTP, can put one there (RFC 6265bis, 4.1.3). On plain HTTP there is no such name.
+ */
+export const SESSION_COOKIE = { https: '__Host-berth_session', http: 'berth_session' } as const
+
+function nameFor(call: Pick<Call, 'origin'>): string {
+  return SESSION_COOKIE[isSecure(call) ? 'https' : 'http']
+}
+
+function isSecure({ origin }: Pick<Call, 'origin'>): boolean {
+  return origin.startsWith('https:')
+}
 
 /**
  * The session's secret from a Cookie header. undefined where there is none, or several that differ: another site of the domain may have
  * set one of them to make the browser someone else.
  */
-export function sessionFrom(header: string | null): string | undefined {
+export function sessionFrom(header: string | null, call: Pick<Call, 'origin'>): string | undefined {
+  const name = nameFor(call)
   const found = new Set<string>()
   for (const part of header?.split(';') ?? []) {
     const at = part.indexOf('=')
-    if (at >= 0 && part.slice(0, at).trim() === NAME) found.add(part.slice(at + 1).trim())
+    if (at >= 0 && part.slice(0, at).trim() === name) found.add(part.slice(at + 1).trim())
   }
   const [only, another] = found
   return another === undefined && only !== '' ? only : undefined
@@ -18,14 +31,14 @@ export function sessionFrom(header: string | null): string | undefined {
 
 /** Set-Cookie of a session that was begun. No script reads it, and no other site's request for a change carries it. */
 export function sessionCookie(secret: string, call: Call, seconds: number): string {
-  return `${NAME}=${secret}; Max-Age=${Math.floor(seconds)}; ${attributes(call)}`
+  return `${nameFor(call)}=${secret}; Max-Age=${Math.floor(seconds)}; ${attributes(call)}`
 }
 
 /** Set-Cookie of a session that has ended. */
 export function endedCookie(call: Call): string {
-  return `${NAME}=; Max-Age=0; ${attributes(call)}`
+  return `${nameFor(call)}=; Max-Age=0; ${attributes(call)}`
 }
 
 function attributes(call: Call): string {
-  return `Path=/; HttpOnly; SameSite=Lax${call.origin.startsWith('https:') ? '; Secure' : ''}`
+  return `Path=/; HttpOnly; SameSite=Lax${isSecure(call) ? '; Secure' : ''}`
 }

@@ -130,7 +130,7 @@ export function apiOver(store: Store, flags: Flags = {}): TestApi {
       const headers = new Headers(init.headers)
       if (as.authorization !== undefined) headers.set('Authorization', as.authorization)
       if (as.cookie !== undefined) {
-        headers.set('Cookie', `berth_session=${as.cookie}`)
+        headers.set('Cookie', `${cookieName(origin)}=${as.cookie}`)
         if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
       }
       const request = new Request(origin + path, { ...init, headers })
@@ -216,9 +216,12 @@ function listing(lines: string[]): Logger {
   }
 }
 
+const cookieName = (origin: string) =>
+  origin.startsWith('https:') ? '__Host-berth_session' : 'berth_session'
+
 /** The session's secret that an answer sets. */
 export function cookieOf(headers: Headers): string | undefined {
-  return /^berth_session=([^;]+)/.exec(headers.get('Set-Cookie') ?? '')?.[1]
+  return /^(?:__Host-)?berth_session=([^;]+)/.exec(headers.get('Set-Cookie') ?? '')?.[1]
 }
 
 async function checked<E extends Endpoint>(endpoint: E, response: Response): Promise<Answered<ResultOf<E>>> {

@@ -43,7 +43,7 @@ describe('signing in', () => {
     const { status, headers, result } = await signIn({ username: 'alice', password: PASSWORD })
     expect([status, result.kind, result.name, result.administrator]).toEqual([200, 'user', 'alice', false])
     const [pair = '', ...attributes] = (headers.get('Set-Cookie') ?? '').split('; ')
-    expect(secretKind(pair.replace('berth_session=', ''))).toBe('session')
+    expect(secretKind(pair.replace('__Host-berth_session=', ''))).toBe('session')
     expect(attributes.sort()).toEqual(['HttpOnly', 'Max-Age=3600', 'Path=/', 'SameSite=Lax', 'Secure'])
   })
 
@@ -61,6 +61,20 @@ describe('signing in', () => {
     expect(response.headers.get('Set-Cookie')).toMatch(
       /^berth_session=\w+; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
     )
+    const cookie = cookieOf(response.headers) as string
+    // Each is taken by its own name alone: over TLS nobody else can have set that one.
+    const name = async (where: string, header: string) => {
+      const asked = await api.send('/api/v1/session', { headers: { Cookie: header } }, { origin: where })
+      return ((await asked.json()) as { name?: string }).name
+    }
+    for (const [where, own, other] of [
+      [origin, 'berth_session', '__Host-berth_session'],
+      [ORIGIN, '__Host-berth_session', 'berth_session'],
+    ] as const) {
+      expect(await name(where, `${own}=${cookie}`)).toBe('alice')
+      expect(await name(where, `${other}=${cookie}`)).toBeUndefined()
+      expect(await name(where, `${other}=x; ${own}=${cookie}`)).toBe('alice')
+    }
   })
 
   test('never takes the secret that the browser brought (session fixation), and ends that session', async () => {
@@ -126,7 +140,7 @@ describe('a session', () => {
     const { status, headers } = await api.call('DELETE /session', { as: session })
     expect(status).toBe(204)
     expect(headers.get('Set-Cookie')).toBe(
-      'berth_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure',
+      '__Host-berth_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure',
     )
     expect(await who(session)).toBeUndefined()
     expect((await api.call('GET /users', { as: session })).status).toBe(401)
@@ -196,10 +210,10 @@ describe('a session', () => {
       const response = await api.send('/api/v1/session', { headers: { Cookie: header } })
       return ((await response.json()) as { name?: string }).name
     }
-    expect(await ask(`a=b; berth_session=${cookie}; c=d`)).toBe('alice')
-    expect(await ask(`berth_session=${cookie}; berth_session=${cookie}`)).toBe('alice')
-    expect(await ask(`berth_session=x; berth_session=${cookie}`)).toBeUndefined()
-    expect(await ask(`xberth_session=${cookie}`)).toBeUndefined()
+    expect(await ask(`a=b; __Host-berth_session=${cookie}; c=d`)).toBe('alice')
+    expect(await ask(`__Host-berth_session=${cookie}; __Host-berth_session=${cookie}`)).toBe('alice')
+    expect(await ask(`__Host-berth_session=x; __Host-berth_session=${cookie}`)).toBeUndefined()
+    expect(await ask(`x__Host-berth_session=${cookie}`)).toBeUndefined()
   })
 
   test('is listed, told from others and ended by its user', async () => {
@@ -251,7 +265,7 @@ describe('a change that a browser asks for', () => {
       headers: { 'Content-Type': 'application/json', ...headers },
       ...(method === 'PATCH' && { body: '{"displayName":"Alice"}' }),
     }
-    const withCookie = as.cookie && { Cookie: `berth_session=${as.cookie}` }
+    const withCookie = as.cookie && { Cookie: `__Host-berth_session=${as.cookie}` }
     const response = await api.send(
       '/api/v1/users/alice',
       { ...init, headers: { ...init.headers, ...withCookie } },
