@@ -56,6 +56,20 @@ describe('a grant in a namespace', () => {
     expect((await api.call('GET /repositories/{repository}', { as: rita, path: web })).status).toBe(403)
   })
 
+  test('tells nobody which robots others have', async () => {
+    const path = { namespace: 'other' }
+    expect(
+      (await api.call('POST /namespaces/{namespace}/robots', { as: rita, path, body: { name: 'ci' } }))
+        .status,
+    ).toBe(201)
+    const told = async (subject: string) => {
+      const { status, detail } = await give({ subject, pattern: 'acme/web', verbs: ['read'] })
+      return [status, detail.replaceAll(subject, 'SUBJECT')]
+    }
+    expect(await told('robot:other+ci')).toEqual(await told('robot:other+none'))
+    expect((await told('robot:other+ci'))[0]).toBe(400)
+  })
+
   test.each([
     ['a pattern of another namespace', { subject: 'user:rita', pattern: 'other/*', verbs: ['read'] }],
     ['a pattern of every namespace', { subject: 'user:rita', pattern: '**', verbs: ['read'] }],

@@ -275,10 +275,25 @@ describe('why', () => {
     expect(await plain('acme/private')).toBe(await plain('acme/absent'))
   })
   test('is asked of who does something, and neither a team nor everyone does', async () => {
-    for (const subject of ['team:acme/devs', 'everyone']) {
+    const wrong = [
+      'team:acme/devs',
+      'everyone',
+      '',
+      'user:',
+      'robot:',
+      'user:everyone',
+      'user:anyone',
+      'Not a name',
+    ]
+    for (const subject of [...wrong, 'robot:will', 'user:acme+ci', 'user:user:will', 'robot:will+']) {
       const { status, detail } = await ask(will, { ...about, subject })
-      expect([status, detail]).toEqual([400, expect.stringContaining('say a user or robot')])
+      expect([subject, status, detail]).toEqual([
+        subject,
+        400,
+        expect.stringContaining('say a user or robot'),
+      ])
     }
+    expect((await ask(olga, { ...about, subject: 'robot:acme+ci' })).result.subject).toBe('acme+ci')
   })
   test('about others only who administers the repository', async () => {
     expect((await ask(olga, { ...about, subject: 'rita' })).result).toMatchObject({

@@ -1,4 +1,5 @@
-import { explain } from '../../auth/explain.ts'
+import { explain, NOBODY } from '../../auth/explain.ts'
+import { isAccountName, splitRobotName } from '../../core/account-names.ts'
 import type { Context } from '../../core/context.ts'
 import { parseRepoName } from '../../core/names.ts'
 import { allows } from '../../core/verbs.ts'
@@ -10,13 +11,12 @@ export const EXPLAIN_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET 
   async 'GET /access'({ ctx, query, cause: { now } }, { guard, store }) {
     const repo = parseRepoName(query.repository)
     const own = ownName(ctx)
-    const subject = query.subject ?? own
+    const subject = query.subject === undefined ? own : namedIn(query.subject)
     if (subject === undefined) {
       throw new Refusal('query-invalid', 'subject: say whose access it is about, such as alice or acme+ci')
     }
-    refuseOthers(subject)
     const credential = ctx.actor.kind === 'account' ? ctx.actor.credential : undefined
-    const self = own !== undefined && subject.replace(/^(?:user|robot):/, '') === own
+    const self = own !== undefined && subject === own
     // Whoever administers a repository decides about others there, and may know what they can do.
     const verbs = self ? await guard.verbs(ctx, repo) : await guard.require(ctx, repo, 'admin')
     const { because, ...told } = await explain(store, {
@@ -31,12 +31,21 @@ export const EXPLAIN_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET 
   },
 }
 
-/** Refuses `query-invalid` for what grants can be given to and what does nothing itself. */
-function refuseOthers(subject: string): void {
-  if (!subject.startsWith('team:') && subject !== 'everyone') return
+/**
+ * The name of a user or a robot, also where it says which of them it is, as grants do; `anyone` and `anonymous` as they are. Refuses
+ * `query-invalid` for what can be none, for a kind that the name is not of, and for what grants can be given to and does nothing itself.
+ */
+function namedIn(subject: string): string {
+  const [, kind, name] = /^(?:(user|robot):)?([^:]*)$/.exec(subject) ?? []
+  if (name !== undefined) {
+    const isRobot = splitRobotName(name) !== undefined
+    const fits =
+      isRobot || isAccountName(name) || (kind === undefined && (name === 'anyone' || name === NOBODY))
+    if (fits && (kind === undefined || (kind === 'robot') === isRobot)) return name
+  }
   throw new Refusal(
     'query-invalid',
-    `subject: ${subject} is not one who does something; say a user or robot, such as alice or acme+ci, or anyone for who is not signed in`,
+    `subject: ${JSON.stringify(subject)} is not one who does something; say a user or robot, such as alice or acme+ci, or anyone for who is not signed in`,
   )
 }
 

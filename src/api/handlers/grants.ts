@@ -114,10 +114,10 @@ function noGrant(id: string): Refusal {
   return absent(`there is no grant ${id} here; list the grants to see their numbers`)
 }
 
-/** One text for an account that is not there and for a team of somebody else’s. */
+/** One text for an account that is not there and for a team or a robot of somebody else’s. */
 function noSubject(subject: string, namespace: string): Refusal {
   return new Refusal(
     'request-invalid',
-    `there is no ${subject} that rights in ${namespace} can be given to; users, robots and teams of its own organisation can have them`,
+    `there is no ${subject} that rights in ${namespace} can be given to; users can have them, and robots and teams of its own owner`,
   )
 }

@@ -170,7 +170,7 @@ export interface AccessStore {
   findGrant(find: { namespace: string; id: number }): Promise<Grant | undefined>
   /**
    * Gives exactly these verbs to a subject on a pattern, which lies in the namespace; the same again changes nothing.
-   * `no-subject`: there is nobody of that name who may be given anything here (a team of another organisation, an organisation).
+   * `no-subject`: there is nobody of that name who may be given anything here (a team or a robot of another owner, an organisation).
    */
   setGrant(
     grant: { namespace: string; subject: SubjectName; pattern: string; verbs: VerbSet },

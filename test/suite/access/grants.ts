@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { RepoName } from '../../../src/core/names.ts'
 import { ALL_VERBS, verbSet } from '../../../src/core/verbs.ts'
 import { MAX_DEFAULT_GRANTS } from '../../../src/store/meta/access/default-grants.ts'
-import { MAX_GRANTS } from '../../../src/store/meta/access/grants.ts'
+import { MAX_GRANTS, MAX_GRANTS_AHEAD, MAX_NAMED_GRANTS } from '../../../src/store/meta/access/grants.ts'
 import { image, NOW, openUpload, pushed, rejection } from '../metadata/fixture.ts'
 import {
   auditOf,
@@ -65,12 +65,13 @@ export function grantCases(made: () => DatabaseUnderTest) {
     ])
   })
 
-  test('who may be given something: users, robots, the organisation’s own teams, everyone, anyone', async () => {
+  test('who may be given something: users, the organisation’s own robots and teams, everyone, anyone', async () => {
     const [org, other] = [await newOrganisation(store()), await newOrganisation(store())]
     const user = await newUser(store())
     const robot = await newRobot(store(), org.name)
     const team = await newTeam(store(), org.name, user.name)
     const foreign = await newTeam(store(), other.name, user.name)
+    const foreignRobots = [await newRobot(store(), other.name), await newRobot(store(), user.name)]
     const pattern = `${org.name}/x`
     const good = [
       `robot:${robot.name}`,
@@ -87,6 +88,7 @@ export function grantCases(made: () => DatabaseUnderTest) {
       `robot:${user.name}`,
       `user:${freshName('nobody')}`,
       `team:${other.name}/${foreign}`,
+      ...foreignRobots.map(({ name }) => `robot:${name}`),
       `team:${org.name}/nobody`,
       `team:${org.name}`,
       `team:${org.name}/${team}/x`,
@@ -154,7 +156,7 @@ export function grantCases(made: () => DatabaseUnderTest) {
     expect(await told(name)).toEqual([])
   })
 
-  test('a namespace has a thousand grants on patterns at most, and those of names do not count', async () => {
+  test('a namespace has 250 grants on patterns at most, and those of names do not count', async () => {
     const { name } = await newOrganisation(store())
     await made().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
       WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_GRANTS})
@@ -226,13 +228,29 @@ export function grantCases(made: () => DatabaseUnderTest) {
   test('a repository has a thousand grants on its name at most, and those of others do not count', async () => {
     const { name } = await newOrganisation(store())
     await made().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
-      WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_GRANTS})
+      WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_NAMED_GRANTS})
       SELECT (SELECT id FROM namespace WHERE name = '${name}'), 0, 1, -i, '${name}/web', 1, 1 FROM n`)
     expect((await set(name, 'everyone', `${name}/web`)).outcome).toBe('created')
     expect((await set(name, 'anyone', `${name}/web`)).outcome).toBe('too-many')
     expect((await set(name, 'everyone', `${name}/web`, 2)).outcome).toBe('changed')
     expect((await set(name, 'anyone', `${name}/api`)).outcome).toBe('created')
     expect((await set(name, 'anyone', `${name}/web*`)).outcome).toBe('created')
+  })
+
+  test('a namespace has ten thousand grants on names without a repository at most, and those of repositories do not count', async () => {
+    const { name } = await newOrganisation(store())
+    await made().sql(`INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
+      WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_GRANTS_AHEAD})
+      SELECT (SELECT id FROM namespace WHERE name = '${name}'), 0, 1, -i, '${name}/r' || i, 1, 1 FROM n`)
+    await store().createRepository({ name: repoName(`${name}/web`) }, CAUSE)
+    expect((await set(name, 'everyone', `${name}/web`)).outcome).toBe('created')
+    expect((await set(name, 'everyone', `${name}/one`)).outcome).toBe('created')
+    expect((await set(name, 'everyone', `${name}/two`)).outcome).toBe('too-many')
+    expect((await set(name, 'everyone', `${name}/one`, 2)).outcome).toBe('changed')
+    expect((await set(name, 'anyone', `${name}/web`)).outcome).toBe('created')
+    await store().createRepository({ name: repoName(`${name}/one`) }, CAUSE)
+    expect((await set(name, 'everyone', `${name}/two`)).outcome).toBe('created')
+    expect((await set(name, 'everyone', `${name}/three`)).outcome).toBe('too-many')
   })
 
   test('a namespace has fifty default grants at most', async () => {

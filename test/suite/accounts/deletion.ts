@@ -42,7 +42,9 @@ export function deletionCases(tested: () => AccountsUnderTest) {
       const robot = await store().createRobot({ owner: user.name, name: 'ci', secret }, CAUSE)
       const robotId = (robot as { account: { id: number } }).account.id
       await grantIn(organisation, `user:${user.name}`)
-      await grantIn(other.name, `robot:${user.name}+ci`)
+      // The site administrators' own, where robots of any owner can have something.
+      await store().createRepository({ name: repoIn('library') }, OPERATOR)
+      await grantIn('library', `robot:${user.name}+ci`)
       await grantIn(user.name, `user:${other.name}`)
       const reset = newLookup()
       const purpose = { kind: 'password-reset' as const, user: user.name }

@@ -13,13 +13,16 @@ export interface SubjectKey {
 
 const NAMED = /^(user|robot|team):([a-z0-9._+/-]{1,200})$/
 
-const FIND_ACCOUNT = 'SELECT id FROM account WHERE name = $1 AND kind = $2 FOR KEY SHARE'
+const FIND_ACCOUNT_OF = 'SELECT id FROM account WHERE name = $1 AND kind = $2'
+const FIND_ACCOUNT = `${FIND_ACCOUNT_OF} FOR KEY SHARE`
+const FIND_ROBOT = `${FIND_ACCOUNT_OF} AND owner_id = $3 FOR KEY SHARE`
 const FIND_TEAM = `SELECT t.id FROM team t JOIN account o ON o.id = t.organisation_id
   WHERE o.name = $1 AND t.name = $2 AND o.id = $3 FOR KEY SHARE OF t`
 
 /**
  * Who is meant, held until the command commits; undefined where there is nobody of that name to whom the owner of the namespace may give
- * anything: an account that is not there, an organisation, a team of another one. Refuses `request-invalid`.
+ * anything: an account that is not there, an organisation, a robot or a team of another owner – nobody learns here which of those there
+ * are. In a namespace that is the site administrators' any robot may be meant. Refuses `request-invalid`.
  */
 export async function findSubject(
   tx: Tx,
@@ -42,6 +45,10 @@ export async function findSubject(
     return row && { kind: SUBJECTS.team, id: row.id }
   }
   if ((kind === 'robot') !== (splitRobotName(who) !== undefined)) return undefined
+  if (kind === 'robot' && owner !== null) {
+    const robot = await tx.get<{ id: number }>(FIND_ROBOT, [who, ACCOUNT_KINDS.robot, owner])
+    return robot && { kind: SUBJECTS.account, id: robot.id }
+  }
   const row = await tx.get<{ id: number }>(FIND_ACCOUNT, [who, ACCOUNT_KINDS[kind]])
   return row && { kind: SUBJECTS.account, id: row.id }
 }
