@@ -166,12 +166,12 @@ function listed(access: readonly TokenAccess[], list: 'catalog' | 'search'): boo
 }
 
 /** What of lists somebody may see. */
-export function visibleOf({ subject, credential, owned, granted }: Reach): Visible {
+export function visibleOf({ subject, credential, owned }: Reach): Visible {
   const scopes = credential?.scopes
   const within = scopes?.filter(({ verbs }) => allows(closed(verbs), 'pull')).map(({ pattern }) => pattern)
   if (subject?.administrator) return within === undefined ? 'everything' : { granted: [EVERYTHING], within }
-  const patterns = [...owned.map((namespace) => `${namespace}/**`), ...granted]
-  return within === undefined ? { granted: patterns } : { granted: patterns, within }
+  const granted = owned.map((namespace) => `${namespace}/**`)
+  return { granted, grantee: { account: subject?.id }, ...(within !== undefined && { within }) }
 }
 
 /** What is left of it for the bearer of a registry token, which is for some repositories only; undefined: nothing. */
@@ -186,5 +186,5 @@ function narrowed(visible: Visible, access: readonly TokenAccess[] | undefined):
       (name) => visible === 'everything' || (visible.within?.some((glob) => fitsGlob(name, glob)) ?? true),
     )
   if (within.length === 0) return undefined
-  return { granted: visible === 'everything' ? [EVERYTHING] : visible.granted, within }
+  return visible === 'everything' ? { granted: [EVERYTHING], within } : { ...visible, within }
 }

@@ -6,12 +6,17 @@ import type { Verb, VerbSet } from './verbs.ts'
 export type MaybePromise<T> = T | Promise<T>
 
 /**
- * What of a list its reader may see. `everything`, or: public repositories and those that fit one of `granted` – and, where `within` is
- * there, of all these only what fits one of it, too.
+ * What of a list its reader may see. `everything`, or: public repositories, those that fit one of `granted`, and those that grants let
+ * `grantee` pull – and, where `within` is there, of all these only what fits one of it, too.
  */
 export type Visible =
   | 'everything'
-  | { readonly granted: readonly string[]; readonly within?: readonly string[] }
+  | {
+      readonly granted: readonly string[]
+      /** Looked up where the list is made, since grants may be many: the grants of an account, its teams and everyone; of anyone in any case. */
+      readonly grantee?: { readonly account: number | undefined }
+      readonly within?: readonly string[]
+    }
 
 /** Decides what an actor may do. Every error inside is a refusal: nothing opens because something broke (SE-17). */
 export interface Guard {

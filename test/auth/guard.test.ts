@@ -311,6 +311,8 @@ describe('a database that breaks', () => {
 })
 
 describe('lists', () => {
+  /** What anyone may see, and what is granted to anyone. */
+  const PUBLIC = { granted: [], grantee: { account: undefined } }
   const catalog = { type: 'registry', name: 'catalog', actions: ['*'] } as const
   const search = { type: 'registry', name: 'catalog', actions: ['search'] } as const
 
@@ -326,9 +328,9 @@ describe('lists', () => {
     expect(detail.challenge).toEqual({ scopes: ['registry:catalog:*'], error: 'insufficient_scope' })
   })
   test('search is for whoever shows nothing, but not for a token that is for something else', async () => {
-    expect(await guard.visible(contextOf(nobody()), 'search')).toEqual({ granted: [] })
-    expect(await guard.visible(contextOf(nobody([search])), 'search')).toEqual({ granted: [] })
-    expect(await guard.visible(contextOf(nobody([catalog])), 'search')).toEqual({ granted: [] })
+    expect(await guard.visible(contextOf(nobody()), 'search')).toEqual(PUBLIC)
+    expect(await guard.visible(contextOf(nobody([search])), 'search')).toEqual(PUBLIC)
+    expect(await guard.visible(contextOf(nobody([catalog])), 'search')).toEqual(PUBLIC)
     const { detail } = await refusal(() => guard.visible(contextOf(nobody([])), 'search'))
     expect(detail.challenge).toEqual({ scopes: ['registry:catalog:search'], error: 'insufficient_scope' })
   })
@@ -336,12 +338,14 @@ describe('lists', () => {
     expect(await guard.visible(contextOf(OPERATOR), 'catalog')).toBe('everything')
     expect(await guard.visible(contextOf(account(ADMIN, 'admin')), 'catalog')).toBe('everything')
     expect(await guard.visible(contextOf(account(READER, 'reader')), 'catalog')).toEqual({
-      granted: ['acme/web'],
+      granted: [],
+      grantee: { account: READER },
     })
     expect(await guard.visible(contextOf(account(OWNER, 'acme', [catalog])), 'catalog')).toEqual({
       granted: ['acme/**'],
+      grantee: { account: OWNER },
     })
-    expect(await guard.visible(contextOf(nobody([catalog])), 'catalog')).toEqual({ granted: [] })
+    expect(await guard.visible(contextOf(nobody([catalog])), 'catalog')).toEqual(PUBLIC)
   })
   test('show no more than the credential is for', async () => {
     const scopes = [
@@ -351,7 +355,8 @@ describe('lists', () => {
     table.user(READER, 'reader', { bounds: { scopes } })
     table.user(ADMIN, 'admin', { administrator: true, bounds: { scopes } })
     expect(await guard.visible(contextOf(account(READER, 'reader')), 'catalog')).toEqual({
-      granted: ['acme/web'],
+      granted: [],
+      grantee: { account: READER },
       within: ['acme/w*'],
     })
     expect(await guard.visible(contextOf(account(ADMIN, 'admin')), 'catalog')).toEqual({
@@ -374,7 +379,11 @@ describe('a repository to mount from', () => {
     const access = [tokenFor('acme/web', ['pull'], 'identity-1'), tokenFor('acme/secret', ['push'])]
     const ctx = contextOf(account(WRITER, 'writer', access))
     expect(await guard.readableHolder(ctx, DIGEST)).toBe(WEB)
-    expect(table.lastVisible).toEqual({ granted: ['acme/**'], within: ['acme/web'] })
+    expect(table.lastVisible).toEqual({
+      granted: [],
+      grantee: { account: WRITER },
+      within: ['acme/web'],
+    })
     table.repository('acme/web', 'private', 'identity-2')
     expect(await guard.readableHolder(ctx, DIGEST)).toBeUndefined()
   })

@@ -58,9 +58,6 @@ export class FactTable
       subject: account === undefined ? undefined : this.subjects.get(account),
       credential: credential === undefined ? undefined : this.credentials.get(credential),
       owned: account === 1 ? ['acme'] : [],
-      granted: this.grants
-        .filter((grant) => grant.account === undefined || grant.account === account)
-        .map(({ pattern }) => pattern),
     }
   }
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { reasonFor, sourcesOf, verbsOf, verbsWithin } from '../../src/auth/decide.ts'
-import { parseRepoName } from '../../src/core/names.ts'
+import { Glob } from '../../src/core/glob.ts'
+import { MAX_NAME_LENGTH, parseRepoName } from '../../src/core/names.ts'
 import { ALL_VERBS, NO_VERBS, verbSet, verbsIn } from '../../src/core/verbs.ts'
+import { MAX_GRANTS } from '../../src/store/meta/access/grants.ts'
 import type { AccessFacts, GrantFact, SubjectFacts } from '../../src/store/meta/access-store.ts'
 
 const REPO = parseRepoName('acme/web')
@@ -106,5 +108,51 @@ describe('who may do what', () => {
       { pattern: '**', verbs: 8 },
     ]
     expect(verbsWithin(two, REPO)).toBe(verbSet(['pull', 'delete']))
+  })
+})
+
+describe('what a decision costs', () => {
+  /** As bad as the store lets patterns be: all in reach of the name, none that fits. */
+  const patterns = (count: number) =>
+    Array.from({ length: count }, (_, at) => `acme/**a*b${'x'.repeat(at % 7)}**c?`)
+  const counted = <T extends object>(rows: readonly T[]) => {
+    const looks = { count: 0 }
+    const get = (row: T, key: string) => {
+      if (key === 'pattern') looks.count++
+      return Reflect.get(row, key)
+    }
+    const told = rows.map((row) => new Proxy(row, { get: get as ProxyHandler<T>['get'] & {} }))
+    return { looks, told }
+  }
+
+  test('facts that are remembered are gone through once, for each repository anew', () => {
+    const { looks, told } = counted(patterns(250).map((pattern) => grant(pattern, 1)))
+    const facts = { ...NOTHING, grants: told }
+    expect(verbsOf(facts, REPO)).toBe(NO_VERBS)
+    const first = looks.count
+    expect(first).toBe(250)
+    for (let again = 0; again < 100; again++) verbsOf(facts, REPO)
+    expect(looks.count).toBe(first)
+    expect(verbsOf(facts, parseRepoName('acme/aabcc'))).not.toBe(NO_VERBS)
+    expect(verbsOf(facts, REPO)).toBe(NO_VERBS)
+  })
+
+  test('and so are the scopes of a credential', () => {
+    const { looks, told } = counted(patterns(50).map((pattern) => ({ pattern, verbs: 1 })))
+    for (let again = 0; again < 100; again++) expect(verbsWithin(told, REPO)).toBe(NO_VERBS)
+    expect(looks.count).toBe(50)
+  })
+
+  test('the worst patterns that a namespace may have cost few steps together', () => {
+    expect(MAX_GRANTS).toBe(250)
+    for (const part of ['aaaaa/b'.repeat(29), 'ab'.repeat(125), `${'a'.repeat(248)}b`, 'a/b'.repeat(30)]) {
+      for (const rest of ['**a*b**c*b', '**a?b**b', '*a?b*?b', '**ab*a**b', '?**a*?b']) {
+        const steps = { count: 0 }
+        const name = parseRepoName(`acme/${part}`)
+        for (let at = 0; at < MAX_GRANTS; at++) new Glob(`acme/${rest}`).fits(name, steps)
+        // A step is a search of a short text: some 50 ns.
+        expect(steps.count).toBeLessThanOrEqual(MAX_GRANTS * MAX_NAME_LENGTH)
+      }
+    }
   })
 })

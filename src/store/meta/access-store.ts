@@ -101,14 +101,12 @@ export interface AccessFacts {
   readonly grants: readonly GrantFact[]
 }
 
-/** What a subject may reach in all. */
+/** What a subject may do beside what grants give it. */
 export interface Reach {
   readonly subject: SubjectFacts | undefined
   readonly credential: CredentialBounds | undefined
   /** Its own namespaces, and those of organisations it is an owner of. */
   readonly owned: readonly string[]
-  /** Patterns of repositories that grants let it pull. */
-  readonly granted: readonly string[]
 }
 
 export interface AccessQuery {

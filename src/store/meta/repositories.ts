@@ -1,6 +1,7 @@
 import { LIBRARY, type RepoName } from '../../core/names.ts'
 import { copyDefaultGrants, type DefaultGrant, grantsTold } from './access/default-grants.ts'
 import { namespaceOf } from './access/names.ts'
+import { markMade, markPublished } from './access/stages.ts'
 import type { Cause } from './access-store.ts'
 import { VISIBILITIES, wordOf } from './account-codes.ts'
 import { writeAuditRow } from './accounts/audit.ts'
@@ -75,7 +76,10 @@ export async function addRepo(
   const official = name.startsWith(LIBRARY) ? 1 : 0
   const values = [namespaceOf(name), name, official, visibility ?? null, description ?? '', now]
   const id = await tx.insert(ADD, values)
-  return id === undefined ? undefined : { id, grants: await copyDefaultGrants(tx, name, now) }
+  if (id === undefined) return undefined
+  const grants = await copyDefaultGrants(tx, name, now)
+  await markMade(tx, name)
+  return { id, grants }
 }
 
 const SETTINGS = 'SELECT visibility, description FROM repo WHERE id = $1'
@@ -131,10 +135,9 @@ export async function ensureRepo(
 /** Notes a push: the first publishes the repository. */
 export async function touchRepo(tx: Tx, repo: RepoRow, now: number): Promise<void> {
   if (repo.published === null) {
-    await tx.run(
-      'UPDATE repo SET published_at = $2, updated_at = $2 WHERE id = $1 AND published_at IS NULL',
-      [repo.id, now],
-    )
+    const published =
+      'UPDATE repo SET published_at = $2, updated_at = $2 WHERE id = $1 AND published_at IS NULL'
+    if ((await tx.run(published, [repo.id, now])) > 0) await markPublished(tx, repo.id)
   } else if (now - repo.updated >= UPDATED_GRAIN) {
     await tx.run('UPDATE repo SET updated_at = $2 WHERE id = $1 AND updated_at < $2', [repo.id, now])
   }

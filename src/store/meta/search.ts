@@ -74,7 +74,7 @@ async function findCandidates(
     }
   }
 
-  add(seenOf(sight, await tx.all<Match>(EXACT, [term, LIBRARY + term])))
+  add(await seenOf(tx, sight, await tx.all<Match>(EXACT, [term, LIBRARY + term])))
   add([...(await withPrefix(tx, sight, term)), ...(await withPrefix(tx, sight, LIBRARY + term))])
   if (term.length < MIN_SUBSTRING) return [...found.values()]
 
@@ -82,17 +82,17 @@ async function findCandidates(
   const looks = sight.everything ? SEARCH_CANDIDATES : SEARCH_LOOKS
   const inName = await tx.all<Match>(dialect.search.inName, [pattern, looks])
   let complete = sight.everything || inName.length < looks
-  if (complete) add(seenOf(sight, inName))
+  if (complete) add(await seenOf(tx, sight, inName))
   if (complete && isFull()) return [...found.values()]
   const inDescription = await tx.all<Match>(dialect.search.inDescription, [pattern, looks])
   complete &&= sight.everything || inDescription.length < looks
-  if (complete) add(seenOf(sight, inDescription))
+  if (complete) add(await seenOf(tx, sight, inDescription))
   else for (const rows of await lookThrough(tx, sight, term, [inName, inDescription])) add(rows)
   return [...found.values()]
 }
 
-const seenOf = (sight: Sight, rows: Match[]) =>
-  rows.filter(({ name, visibility }) => sight.sees(name, visibility === VISIBILITIES.public))
+const seenOf = (tx: Reader, sight: Sight, rows: Match[]) =>
+  sight.seen(tx, rows, ({ visibility }) => visibility === VISIBILITIES.public)
 
 const TEXTS = selection('id, description')
 
@@ -103,7 +103,10 @@ async function lookThrough(
   term: string,
   [names, descriptions]: readonly [Match[], Match[]],
 ): Promise<[Candidate[], Candidate[]]> {
-  const found: [Candidate[], Candidate[]] = [seenOf(sight, names), seenOf(sight, descriptions)]
+  const found: [Candidate[], Candidate[]] = [
+    await seenOf(tx, sight, names),
+    await seenOf(tx, sight, descriptions),
+  ]
   const walk = { sight, wanted: SEARCH_LOOKS, looks: SEARCH_LOOKS }
   for await (const row of walkVisible<Candidate & { description: string }>(tx, TEXTS, walk)) {
     const { id, name, description } = row

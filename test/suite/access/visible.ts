@@ -6,7 +6,16 @@ import type { Page, PageRequest } from '../../../src/core/registry.ts'
 import { MAX_HOLDERS } from '../../../src/store/meta/access/holders.ts'
 import { SEARCH_LOOKS } from '../../../src/store/meta/search.ts'
 import { image, newDigest, pushBlob, pushed } from '../metadata/fixture.ts'
-import { CAUSE, type DatabaseUnderTest, freshName, repoName } from './fixture.ts'
+import {
+  CAUSE,
+  type DatabaseUnderTest,
+  freshName,
+  given,
+  newOrganisation,
+  newTeam,
+  newUser,
+  repoName,
+} from './fixture.ts'
 
 /** Lists show what may be seen: SE-7, SE-2. */
 export function visibleCases(made: () => DatabaseUnderTest) {
@@ -98,6 +107,85 @@ export function visibleCases(made: () => DatabaseUnderTest) {
     )
   }, 60_000)
 
+  test('SE-7: whatever is granted to whom, lists hold exactly what a decision lets through, in order', async () => {
+    const orgs = [await newOrganisation(store()), await newOrganisation(store())] as const
+    const user = await newUser(store())
+    const teams = [
+      `team:${orgs[0].name}/${await newTeam(store(), orgs[0].name, user.name)}`,
+      `team:${orgs[1].name}/${await newTeam(store(), orgs[1].name, user.name)}`,
+    ]
+    const names: string[] = []
+    const published: string[] = []
+    const make = async (name: string, publish: boolean) => {
+      if (publish) await pushed(store(), repoName(name), image())
+      else await store().createRepository({ name: repoName(name) }, CAUSE)
+      if (publish) published.push(name)
+      names.push(name)
+    }
+    const bits = fc.sample(fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.nat()), { numRuns: 70, seed: 7 })
+    const may = async (name: string, account: number | undefined) => {
+      const { grants } = await store().readAccess({
+        repo: repoName(name),
+        now: CAUSE.now,
+        ...(account !== undefined && { account }),
+      })
+      return grants.some(({ pattern }) => fitsGlob(name, pattern))
+    }
+    for (const [round, [space, part, whom, what]] of bits.entries()) {
+      const which = space % 2
+      const org = orgs[which] as (typeof orgs)[0]
+      const name = `${org.name}/${PARTS[part % PARTS.length]}`
+      const subject = ['anyone', 'everyone', `user:${user.name}`, teams[which] as string][whom % 4] as string
+      // Grants ahead of their repositories, and behind them; some are pushed to later.
+      if (what % 3 === 0) await make(name, round % 2 === 0)
+      else {
+        const pattern = what % 3 === 1 ? name : `${org.name}/${GLOBS[part % GLOBS.length]}`
+        if (what % 7 === 0) {
+          const { items } = await store().listGrants(org.name, { limit: 1 })
+          for (const { id } of items) await store().removeGrant({ namespace: org.name, id }, CAUSE)
+        } else await given(store(), subject, pattern)
+      }
+      if (round % 5 !== 4) continue
+      const all = [...new Set(names)].sort()
+      for (const account of [user.id, orgs[0].owner.id, undefined]) {
+        const seen: string[] = []
+        for (const each of all) if (await may(each, account)) seen.push(each)
+        for (const within of [
+          undefined,
+          [`${orgs[0].name}/**`],
+          [`${orgs[1].name}/a*`, `${orgs[0].name}/web`],
+        ]) {
+          const visible: Visible = {
+            granted: [],
+            grantee: { account },
+            ...(within !== undefined && { within }),
+          }
+          const held = seen.filter((each) => within?.some((one) => fitsGlob(each, one)) ?? true)
+          for (const limit of [1, 3, 50]) {
+            for (const { name: namespace } of orgs) {
+              const described = await walk(async (page) => {
+                const { items, more } = await store().describeRepositories({ namespace, visible }, page)
+                return { items: items.map((row) => String(row.name)), more }
+              }, limit)
+              expect(described).toEqual(held.filter((each) => each.startsWith(`${namespace}/`)))
+            }
+          }
+          const ours = (each: string) => orgs.some((one) => each.startsWith(`${one.name}/`))
+          const heldPublished = held.filter((each) => published.includes(each))
+          const list = (page: PageRequest) => store().listRepositories(page, visible) as Promise<Page<string>>
+          expect((await walk(list, 7)).filter(ours)).toEqual(heldPublished)
+          for (const { name: term } of orgs) {
+            const { hits } = await store().search({ query: term.slice(1), limit: 100, offset: 0 }, visible)
+            expect(hits.map((hit) => String(hit.name)).sort()).toEqual(
+              heldPublished.filter((each) => each.includes(term.slice(1))),
+            )
+          }
+        }
+      }
+    }
+    expect(published.length).toBeGreaterThan(5)
+  }, 120_000)
+
   test('SE-7: what others have does not fill the pages of who sees little', async () => {
     const [mine, theirs, word] = [freshName('m'), freshName('l'), freshName('w')]
     await pushed(store(), repoName(`${theirs}/x`), image())
@@ -136,6 +224,9 @@ export function visibleCases(made: () => DatabaseUnderTest) {
     const find = async (visible: Visible, of = digest) => await store().findHolder(of, visible)
     expect(await find('everything')).toBeUndefined()
     const [secret, open] = [repoName(`${one}/secret`), repoName(`${two}/open`)]
+    const org = await newOrganisation(store())
+    const user = await newUser(store())
+    const grantee = { account: user.id }
     for (const repo of [secret, open])
       await pushed(store(), repo, image([await pushBlob(store(), repo, digest)]))
     expect([secret, open]).toContain((await find('everything')) as never)
@@ -147,6 +238,17 @@ export function visibleCases(made: () => DatabaseUnderTest) {
     expect(await find({ granted: [`${one}/**`] })).toBe(secret)
     expect(await find({ granted: [], within: [`${one}/**`] })).toBeUndefined()
     expect(await find({ granted: [`${one}/**`] }, newDigest())).toBeUndefined()
+    const given1 = repoName(`${org.name}/given`)
+    const other = newDigest()
+    await pushed(store(), given1, image([await pushBlob(store(), given1, other)]))
+    expect(await find({ granted: [], grantee }, other)).toBeUndefined()
+    for (const pattern of [given1, `${org.name}/g*`]) {
+      const { id } = await given(store(), `user:${user.name}`, pattern)
+      expect(await find({ granted: [], grantee }, other)).toBe(given1)
+      expect(await find({ granted: [], grantee, within: [`${one}/**`] }, other)).toBeUndefined()
+      expect(await find({ granted: [], grantee: { account: undefined } }, other)).toBeUndefined()
+      await store().removeGrant({ namespace: org.name, id }, CAUSE)
+    }
   })
 
   test('SE-2: the search for a blob ends, however much may be seen', async () => {

@@ -46,6 +46,8 @@ export async function visitAccess(store: Store): Promise<void> {
     { granted: [`${namespace}/*`] },
     { granted: names },
     { granted: [], within: names },
+    { granted: [], grantee: { account: user.id } },
+    { granted: [], grantee: { account: undefined } },
     { granted: [`${namespace}/w*`], within: [`${namespace}/a*`, `${namespace}/we*`] },
   ]
   for (const visible of ['everything', ...patterns] as const) {

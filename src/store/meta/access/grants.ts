@@ -6,10 +6,11 @@ import { type VerbSet, verbsIn } from '../../../core/verbs.ts'
 import type { AccessStore, Cause, Grant, PageById, SubjectName } from '../access-store.ts'
 import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
-import type { Dialect, Reader, Tx } from '../driver.ts'
+import type { Dialect, Reader, Tx, Value } from '../driver.ts'
 import { page } from '../paging.ts'
 import { namespaceOf } from './names.ts'
 import { lockNamespace, lookAtNamespace } from './namespaces.ts'
+import { STAGES, stageOf } from './stages.ts'
 import {
   findSubject,
   grantable,
@@ -19,11 +20,12 @@ import {
   subjectName,
 } from './subjects.ts'
 
-/**
- * Grants on patterns that a namespace may have, and grants on one of its repositories by name: a decision looks at those of its subject
- * among the first, and among the second at those of its repository.
- */
-export const MAX_GRANTS = 1_000
+/** Grants on patterns that a namespace may have: every decision, and every list, looks at those of its subject. */
+export const MAX_GRANTS = 250
+/** Grants on one repository by its name: a decision about it looks at those of its subject. */
+export const MAX_NAMED_GRANTS = 1_000
+/** Grants on names in a namespace that no repository has yet: more than anybody prepares, and nobody fills the database with them. */
+export const MAX_GRANTS_AHEAD = 10_000
 
 interface GrantRow extends SubjectRow {
   readonly id: number
@@ -83,8 +85,18 @@ const FIND = `SELECT id, verbs, created_at AS "createdAt" FROM access_grant
   WHERE ns_id = $1 AND wild = $2 AND subject_kind = $3 AND subject_id = $4 AND pattern = $5`
 const COUNT_WILD = 'SELECT count(*) AS n FROM access_grant WHERE ns_id = $1 AND wild = 1'
 const COUNT_NAMED = 'SELECT count(*) AS n FROM access_grant WHERE ns_id = $1 AND pattern = $2'
-const INSERT = `INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`
+const COUNT_AHEAD = `SELECT count(*) AS n FROM access_grant WHERE ns_id = $1 AND wild = 0 AND stage = ${STAGES.none}`
+const INSERT = `INSERT INTO access_grant (ns_id, wild, subject_kind, subject_id, pattern, verbs, created_at, stage)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+/** Whether the namespace may have no more grants of the kind. */
+async function isFull(tx: Tx, namespace: number, stage: number, name: string | undefined): Promise<boolean> {
+  const reached = async (sql: string, values: Value[], limit: number) =>
+    ((await tx.get<{ n: number }>(sql, values))?.n ?? 0) >= limit
+  if (name === undefined) return reached(COUNT_WILD, [namespace], MAX_GRANTS)
+  if (await reached(COUNT_NAMED, [namespace, name], MAX_NAMED_GRANTS)) return true
+  return stage === STAGES.none && (await reached(COUNT_AHEAD, [namespace], MAX_GRANTS_AHEAD))
+}
 
 /** See AccessStore.setGrant. Refuses `pattern-invalid`, `request-invalid`. Holds the subject, then the namespace. */
 export async function setGrant(
@@ -99,10 +111,11 @@ export async function setGrant(
   if (owner === undefined) return { outcome: 'absent' }
   const key = await findSubject(tx, subject, owner.owner)
   if (key === undefined) return { outcome: 'no-subject' }
-  const row = await lockNamespace(tx, namespace)
+  const wild = literalPrefix(pattern) === pattern ? 0 : 1
+  // So that no repository of the name is made meanwhile.
+  const row = await lockNamespace(tx, namespace, wild === 1 ? 'change' : 'alone')
   if (row === undefined) return { outcome: 'absent' }
 
-  const wild = literalPrefix(pattern) === pattern ? 0 : 1
   const place = [row.id, wild, key.kind, key.id, pattern]
   const found = await tx.get<{ id: number; verbs: VerbSet; createdAt: number }>(FIND, place)
   const told = (id: number, createdAt: number) => ({ id, subject, pattern, verbs, createdAt })
@@ -118,12 +131,9 @@ export async function setGrant(
     await audited()
     return { outcome: 'changed', grant: told(found.id, found.createdAt) }
   }
-  const count =
-    wild === 1
-      ? await tx.get<{ n: number }>(COUNT_WILD, [row.id])
-      : await tx.get<{ n: number }>(COUNT_NAMED, [row.id, pattern])
-  if ((count?.n ?? 0) >= MAX_GRANTS) return { outcome: 'too-many' }
-  const id = (await tx.insert(INSERT, [...place, verbs, cause.now])) as number
+  const stage = wild === 1 ? STAGES.none : await stageOf(tx, pattern)
+  if (await isFull(tx, row.id, stage, wild === 1 ? undefined : pattern)) return { outcome: 'too-many' }
+  const id = (await tx.insert(INSERT, [...place, verbs, cause.now, stage])) as number
   await audited()
   return { outcome: 'created', grant: told(id, cause.now) }
 }

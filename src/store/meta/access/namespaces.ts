@@ -46,9 +46,18 @@ export async function lookAtNamespace(tx: Tx, name: string): Promise<NamespaceRo
   return await tx.get<NamespaceRow>(LOOK, [name])
 }
 
-/** The namespace's row, held against others who change it; those who push into it need not wait. */
-export async function lockNamespace(tx: Tx, name: string): Promise<NamespaceRow | undefined> {
-  return await tx.get<NamespaceRow>(`${LOOK} FOR NO KEY UPDATE`, [name])
+/**
+ * The namespace's row, held against others who change it; those who push into it need not wait, but with `alone` those who make a
+ * repository in it.
+ */
+export async function lockNamespace(
+  tx: Tx,
+  name: string,
+  mode: 'change' | 'alone' = 'change',
+): Promise<NamespaceRow | undefined> {
+  return await tx.get<NamespaceRow>(`${LOOK} ${mode === 'alone' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE'}`, [
+    name,
+  ])
 }
 
 /** See AccessStore.updateNamespace. */

@@ -1,43 +1,80 @@
 import type { Visible } from '../../../core/access.ts'
 import { VISIBILITIES } from '../account-codes.ts'
 import { inStatement, type ListStatement, type Reader, type Value } from '../driver.ts'
+import { fixedRanges, GrantedNames, GrantedPatterns, type Ranges } from './granted-ranges.ts'
+import { type Grantee, granteeOf, namesGranted, patternsGranted } from './grantee.ts'
 import { ALL_NAMES, intersectionOf, isOneName, type NameRange, Patterns } from './name-ranges.ts'
+import { namespaceOf } from './names.ts'
 
 /** What a reader may see, ready to be asked about many names. */
 export class Sight {
   readonly everything: boolean
   readonly #granted: Patterns
   readonly #within: Patterns | undefined
+  readonly #account: { readonly account: number | undefined } | undefined
+  #grantee: Promise<Grantee> | undefined
 
   constructor(visible: Visible) {
-    this.everything = visible === 'everything'
-    this.#granted = new Patterns(visible === 'everything' ? [] : visible.granted)
-    this.#within =
-      visible === 'everything' || visible.within === undefined ? undefined : new Patterns(visible.within)
+    const bounds = visible === 'everything' ? undefined : visible
+    this.everything = bounds === undefined
+    this.#granted = new Patterns(bounds?.granted ?? [])
+    this.#within = bounds?.within && new Patterns(bounds.within)
+    this.#account = bounds?.grantee
   }
 
-  /** Whether a repository of the name may be seen. */
-  sees(name: string, isPublic: boolean): boolean {
-    if (this.everything) return true
-    if (!isPublic && !this.#granted.fits(name)) return false
+  /** Whether a name lies within the reader's bounds. */
+  holds(name: string): boolean {
     return this.#within?.fits(name) ?? true
   }
 
-  /** Where to look for those that are seen by a grant. */
-  grantedIn(space: NameRange): NameRange[] {
-    return this.everything ? [space] : intersectionOf(this.#granted.ranges, this.publicIn(space))
+  /** Those of some rows that may be seen. */
+  async seen<Row extends Named>(
+    tx: Reader,
+    rows: readonly Row[],
+    isPublic: (row: Row) => boolean,
+  ): Promise<Row[]> {
+    if (this.everything) return [...rows]
+    const grantee = await this.grantee(tx)
+    const seen: Row[] = []
+    for (let at = 0; at < rows.length; at += MAX_NAMES) {
+      const held = rows.slice(at, at + MAX_NAMES).filter(({ name }) => this.holds(name))
+      const plain = (row: Row) => isPublic(row) || this.#granted.fits(row.name)
+      const asked = grantee === undefined ? [] : held.filter((row) => !plain(row)).map(({ name }) => name)
+      const granted =
+        grantee === undefined || asked.length === 0
+          ? undefined
+          : new Patterns([
+              ...(await namesGranted(tx, grantee, asked)),
+              ...(await patternsGranted(tx, grantee, [...new Set(asked.map(namespaceOf))])),
+            ])
+      seen.push(...held.filter((row) => plain(row) || granted?.fits(row.name)))
+    }
+    return seen
   }
 
-  /** Where to look for those that are seen since they are public. */
-  publicIn(space: NameRange): NameRange[] {
+  /** Whose grants are to be looked up; undefined: nobody's. */
+  async grantee(tx: Reader): Promise<Grantee | undefined> {
+    if (this.#account === undefined) return undefined
+    this.#grantee ??= granteeOf(tx, this.#account.account)
+    return this.#grantee
+  }
+
+  /** Where to look for those that are seen since they fit what is known from the start. */
+  knownIn(space: NameRange): Ranges {
+    const ranges = this.everything ? [space] : intersectionOf(this.#granted.ranges, this.spacesIn(space))
+    return fixedRanges(ranges, (name) => this.everything || this.#granted.fits(name))
+  }
+
+  /** What of a space lies within the reader's bounds, more or less. */
+  spacesIn(space: NameRange): NameRange[] {
     return this.#within === undefined ? [space] : intersectionOf(this.#within.ranges, [space])
   }
 }
 
 /** What is read of each repository. */
 export interface Selection {
-  readonly published: { readonly statements: RangeStatements; readonly isPublic: boolean }[]
-  readonly all: { readonly statements: RangeStatements; readonly isPublic: boolean }[]
+  readonly published: Statements
+  readonly all: Statements
   /** Values of the columns, before those of the ranges. */
   readonly fixed: number
 }
@@ -47,6 +84,14 @@ interface RangeStatements {
   readonly names: ListStatement
 }
 
+interface Statements {
+  readonly granted: RangeStatements
+  /** Of public ones. */
+  readonly open: readonly RangeStatements[]
+}
+
+const LISTED = 'listed = 1'
+const STANDING = 'deleted_at IS NULL'
 const PUBLIC = `visibility = ${VISIBILITIES.public}`
 
 /** Prepares the statements for columns (`name` always comes first), of which the values `$1…$fixed` are bound by the caller. */
@@ -58,14 +103,12 @@ export function selection(columns: string, fixed = 0): Selection {
       names: inStatement(fixed, (list) => `${base} AND name IN ${list} ORDER BY name`),
     }
   }
-  const source = (condition: string, isPublic: boolean) => ({ statements: select(condition), isPublic })
   return {
-    published: [source('listed = 1', false), source(`${PUBLIC} AND listed = 1`, true)],
-    all: [
-      source('deleted_at IS NULL', false),
-      source(`${PUBLIC} AND listed = 1`, true),
-      source(`${PUBLIC} AND listed = 0 AND deleted_at IS NULL`, true),
-    ],
+    published: { granted: select(LISTED), open: [select(`${PUBLIC} AND ${LISTED}`)] },
+    all: {
+      granted: select(STANDING),
+      open: [select(`${PUBLIC} AND ${LISTED}`), select(`${PUBLIC} AND listed = 0 AND ${STANDING}`)],
+    },
     fixed,
   }
 }
@@ -80,11 +123,11 @@ interface Named {
 
 /** The rows of some ranges in order, read piece by piece. */
 class Source<Row extends Named> {
-  readonly isPublic: boolean
   readonly #tx: Reader
   readonly #statements: RangeStatements
   readonly #fixed: readonly Value[]
-  readonly #ranges: readonly NameRange[]
+  readonly #places: Ranges
+  #ranges: readonly NameRange[] = []
   #range = 0
   #from: string | undefined
   #piece: number
@@ -93,26 +136,35 @@ class Source<Row extends Named> {
 
   constructor(
     tx: Reader,
-    source: Selection['published'][number],
+    statements: RangeStatements,
     fixed: readonly Value[],
-    ranges: readonly NameRange[],
+    places: Ranges,
     piece: number,
   ) {
-    this.isPublic = source.isPublic
     this.#tx = tx
-    this.#statements = source.statements
+    this.#statements = statements
     this.#fixed = fixed
-    this.#ranges = ranges
+    this.#places = places
     this.#piece = Math.min(Math.max(piece, 1), MAX_PIECE)
   }
 
   /** The row that is next, without taking it. */
   async peek(): Promise<Row | undefined> {
-    while (this.#at === this.#rows.length && this.#range < this.#ranges.length) {
+    while (this.#at === this.#rows.length) {
+      if (this.#range === this.#ranges.length) {
+        this.#ranges = await this.#places.next()
+        this.#range = 0
+        if (this.#ranges.length === 0) return undefined
+      }
       this.#rows = await this.#read()
       this.#at = 0
     }
     return this.#rows[this.#at]
+  }
+
+  /** Whether the row that is next may be seen by what brought it here. */
+  shows(name: string): boolean {
+    return this.#places.fits(name)
   }
 
   take(): void {
@@ -168,36 +220,60 @@ export interface Walk {
 const TURN = 5_000
 
 /**
- * The visible repositories of a space, by name. The work follows what may be seen, and not what there is: grants are ranges of names,
- * public ones stand in an index of their own (SE-7). Every name comes once.
+ * The visible repositories of a space, by name. The work follows what may be seen, and not what there is: grants are ranges of names, read
+ * from where the page begins and no further than it goes, and public ones stand in an index of their own (SE-7). Every name comes once.
  */
 export async function* walkVisible<Row extends Named>(
   tx: Reader,
   columns: Selection,
   walk: Walk,
 ): AsyncGenerator<Row> {
-  const { sight, space = ALL_NAMES, wanted, fixed = [], only, looks = Number.POSITIVE_INFINITY } = walk
-  const sources = (walk.unpublished ? columns.all : columns.published)
-    .filter(({ isPublic }) => !(isPublic && sight.everything) && only !== (isPublic ? 'granted' : 'public'))
-    .map((source) => {
-      const ranges = source.isPublic ? sight.publicIn(space) : sight.grantedIn(space)
-      return new Source<Row>(tx, source, fixed, ranges, wanted)
-    })
+  const { sight, space = ALL_NAMES, looks = Number.POSITIVE_INFINITY } = walk
+  const sources = await sourcesOf<Row>(tx, columns, { ...walk, space })
   for (let looked = 1; looked <= looks; looked++) {
     let first: Row | undefined
-    let isPublic = false
+    let isSeen = false
     for (const source of sources) {
       const row = await source.peek()
       if (row === undefined || (first !== undefined && row.name > first.name)) continue
-      if (row.name !== first?.name) isPublic = false
+      if (row.name !== first?.name) isSeen = false
       first = row
-      isPublic ||= source.isPublic
+      isSeen ||= source.shows(row.name)
     }
     if (first === undefined) return
     for (const source of sources) if ((await source.peek())?.name === first.name) source.take()
-    if (sight.sees(first.name, isPublic)) yield first
+    if (isSeen && sight.holds(first.name)) yield first
     if (looked % TURN === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+async function sourcesOf<Row extends Named>(
+  tx: Reader,
+  columns: Selection,
+  { sight, space, unpublished = false, wanted, fixed = [], only }: Walk & { readonly space: NameRange },
+): Promise<Source<Row>[]> {
+  const { granted, open } = unpublished ? columns.all : columns.published
+  const source = (statements: RangeStatements, places: Ranges) =>
+    new Source<Row>(tx, statements, fixed, places, wanted)
+  const sources: Source<Row>[] = []
+  const spaces = sight.spacesIn(space)
+  if (only !== 'public') {
+    sources.push(source(granted, sight.knownIn(space)))
+    const grantee = await sight.grantee(tx)
+    if (grantee !== undefined) {
+      sources.push(source(granted, new GrantedPatterns(tx, grantee, spaces, unpublished)))
+      sources.push(source(granted, new GrantedNames(tx, grantee, spaces, { unpublished, wanted })))
+    }
+  }
+  if (only !== 'granted' && !sight.everything)
+    for (const statements of open)
+      sources.push(
+        source(
+          statements,
+          fixedRanges(spaces, () => true),
+        ),
+      )
+  return sources
 }
 
 /** The first rows of a walk, and whether there are more. */

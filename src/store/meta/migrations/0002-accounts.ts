@@ -67,7 +67,8 @@ export const accounts: Migration = {
     CREATE INDEX team_member_user ON team_member (user_id, team_id);
 
     -- subject_kind: 1 account, 2 team, 3 everyone who is signed in, 4 anyone; the last two have subject_id 0. wild: whether the pattern
-    -- is more than one name; default grants make many of the others, of which a request looks at those of its repository alone.
+    -- is more than one name; default grants make many of the others, of which a request looks at those of its repository alone. stage: of
+    -- a name: 0 no repository has it, 1 one that nothing was pushed to, 2 a published one.
     CREATE TABLE access_grant (
       id           INTEGER PRIMARY KEY AUTOINCREMENT,
       ns_id        INTEGER NOT NULL REFERENCES namespace (id),
@@ -77,11 +78,13 @@ export const accounts: Migration = {
       pattern      TEXT NOT NULL,
       verbs        INTEGER NOT NULL,
       created_at   INTEGER NOT NULL,
+      stage        INTEGER NOT NULL DEFAULT 0,
       UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     ) STRICT;
     CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
     CREATE INDEX access_grant_number ON access_grant (ns_id, id);
-    CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
+    CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, wild, stage, pattern);
+    CREATE INDEX access_grant_stage ON access_grant (ns_id, wild, stage);
 
     CREATE TABLE default_grant (
       ns_id        INTEGER NOT NULL REFERENCES namespace (id),
@@ -183,7 +186,8 @@ export const accounts: Migration = {
       ('access_grant', 'sqlite_autoindex_access_grant_1', '100000 100 50 20 2 1'),
       ('access_grant', 'access_grant_pattern', '100000 100 2 1'),
       ('access_grant', 'access_grant_number', '100000 100 1'),
-      ('access_grant', 'access_grant_subject', '100000 25000 10 1'),
+      ('access_grant', 'access_grant_subject', '100000 25000 10 5 4 1'),
+      ('access_grant', 'access_grant_stage', '100000 100 50 20'),
       ('credential', 'sqlite_autoindex_credential_1', '100000 1'),
       ('credential', 'sqlite_autoindex_credential_2', '100000 10 3 1'),
       ('credential', 'credential_parent', '100000 10'),
@@ -262,11 +266,13 @@ export const accounts: Migration = {
       pattern      text COLLATE "C" NOT NULL,
       verbs        smallint NOT NULL,
       created_at   bigint NOT NULL,
+      stage        smallint NOT NULL DEFAULT 0,
       UNIQUE (ns_id, wild, subject_kind, subject_id, pattern)
     );
     CREATE INDEX access_grant_pattern ON access_grant (ns_id, pattern);
     CREATE INDEX access_grant_number ON access_grant (ns_id, id);
-    CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, ns_id);
+    CREATE INDEX access_grant_subject ON access_grant (subject_kind, subject_id, wild, stage, pattern);
+    CREATE INDEX access_grant_stage ON access_grant (ns_id, wild, stage);
 
     CREATE TABLE default_grant (
       ns_id        bigint NOT NULL REFERENCES namespace (id),
