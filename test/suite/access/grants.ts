@@ -65,12 +65,13 @@ export function grantCases(made: () => DatabaseUnderTest) {
     ])
   })
 
-  test('who may be given something: users, robots, the organisation’s own teams, everyone, anyone', async () => {
+  test('who may be given something: users, the organisation’s own robots and teams, everyone, anyone', async () => {
     const [org, other] = [await newOrganisation(store()), await newOrganisation(store())]
     const user = await newUser(store())
     const robot = await newRobot(store(), org.name)
     const team = await newTeam(store(), org.name, user.name)
     const foreign = await newTeam(store(), other.name, user.name)
+    const foreignRobots = [await newRobot(store(), other.name), await newRobot(store(), user.name)]
     const pattern = `${org.name}/x`
     const good = [
       `robot:${robot.name}`,
@@ -87,6 +88,7 @@ export function grantCases(made: () => DatabaseUnderTest) {
       `robot:${user.name}`,
       `user:${freshName('nobody')}`,
       `team:${other.name}/${foreign}`,
+      ...foreignRobots.map(({ name }) => `robot:${name}`),
       `team:${org.name}/nobody`,
       `team:${org.name}`,
       `team:${org.name}/${team}/x`,
