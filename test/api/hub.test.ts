@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ImageReader, MAX_IMAGES, MAX_MANIFEST, MAX_READ, MAX_TOLD } from '../../src/api/hub/images.ts'
+import { MAX_ITEMS } from '../../src/api/hub/read-list.ts'
+import type { Digest } from '../../src/core/digest.ts'
 import { VERBS } from '../../src/core/verbs.ts'
 import { image, pushTo } from './content.ts'
 import { CAUSE, NOW, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
@@ -263,6 +266,100 @@ describe('lists', () => {
     expect((await ask(`${tags}/?page=3&page_size=2`, { token: rita })).status).toBe(404)
     expect((await ask(`${tags}/?page=0`, { token: rita })).status).toBe(400)
     expect((await ask(`${tags}/?page_size=100000`, { token: rita })).status).toBe(200)
+  })
+})
+
+describe('what a list costs', () => {
+  const child = (at: number, word = 'arm64') => ({
+    digest: `sha256:${String(at).padStart(64, '0')}`,
+    size: 5,
+    platform: { architecture: word, os: 'linux' },
+  })
+  const index = (count: number, note = '') => ({
+    manifests: Array.from({ length: count }, (_, at) => child(at)),
+    annotations: { note },
+  })
+  const tagsOf = async (repo: string, query = 'page_size=100') => {
+    const { status, text, json } = await ask(`/v2/repositories/${repo}/tags/?${query}`, { token: olga })
+    expect(status).toBe(200)
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    return { text, json, images: json.results.map((tag: any) => tag.images.length) as number[] }
+  }
+
+  test('a page of tags on one long index tells the first images of it, and reads it once', async () => {
+    const tags = Array.from({ length: 100 }, (_, at) => `t${at}`)
+    await pushTo(api.store, 'acme/long', tags, { content: index(1_000) })
+    const { text, images } = await tagsOf('acme/long')
+    expect(images[0]).toBe(MAX_IMAGES)
+    expect(images.length).toBe(100)
+    // What was told, and the tags themselves.
+    expect(text.length).toBeLessThan(MAX_TOLD + 100 * 600)
+    expect(images.at(-1)).toBe(0)
+  })
+
+  test('a manifest that is too large is not looked into', async () => {
+    const pushed = await pushTo(api.store, 'acme/huge', ['v1'], { content: index(2_000) })
+    expect(pushed.bytes.byteLength).toBeGreaterThan(MAX_MANIFEST)
+    const { json, images } = await tagsOf('acme/huge')
+    expect([images, json.results[0].full_size]).toEqual([[0], 0])
+  })
+
+  test('manifests are read one after another, each once, and no more of them than the bound', async () => {
+    const [size, digests] = [MAX_MANIFEST, 40]
+    let [open, most] = [0, 0]
+    const reads: string[] = []
+    const reader = new ImageReader(async (digest) => {
+      most = Math.max(most, ++open)
+      reads.push(digest)
+      await Promise.resolve()
+      open--
+      const bytes = Buffer.from(JSON.stringify(index(MAX_IMAGES + 1, digest)))
+      return { digest, bytes, size: bytes.byteLength, mediaType: 'x/y' }
+    })
+    const told: number[] = []
+    for (let at = 0; at < 2 * digests; at++) {
+      const digest = `sha256:${String(at % digests).padStart(64, '0')}` as Digest
+      told.push((await reader.behind({ digest, size })).images.length)
+    }
+    expect([reads.length, new Set(reads).size, most]).toEqual([MAX_READ / size, MAX_READ / size, 1])
+    expect(Math.max(...told)).toBe(MAX_IMAGES)
+    expect((await reader.behind({ digest: 'sha256:x' as Digest, size: MAX_MANIFEST + 1 })).images).toEqual([])
+    expect(reads.length).toBe(MAX_READ / size)
+  })
+
+  test('what an index says of itself is told to a length', async () => {
+    const manifests = Array.from({ length: MAX_IMAGES }, (_, at) => child(at, 'x'.repeat(5_000)))
+    await pushTo(api.store, 'acme/wordy', ['v1'], { content: { manifests } })
+    const { json, text } = await tagsOf('acme/wordy')
+    expect(json.results[0].images[0].architecture.length).toBe(256)
+    expect(text.length).toBeLessThan(MAX_IMAGES * 1_000)
+  })
+
+  test('a long list comes in pieces, and whoever follows next sees everything', async () => {
+    const all = Array.from({ length: MAX_ITEMS + 3 }, (_, at) => `t${10_000 + at}`)
+    await pushTo(api.store, 'acme/many', all)
+    const limits: number[] = []
+    const describeTags = api.store.describeTags
+    Object.assign(api.store, {
+      describeTags: (repo: never, page: { limit: number }) => {
+        limits.push(page.limit)
+        return describeTags(repo, page)
+      },
+    })
+    const names: string[] = []
+    let pages = 0
+    for (let query: string | null = 'page_size=100&ordering=-name'; query !== null; pages++) {
+      const { json }: { json: { next: string | null; count: number; results: { name: string }[] } } =
+        await tagsOf('acme/many', query)
+      names.push(...json.results.map(({ name }) => name))
+      expect(json.count).toBe(pages < 10 ? MAX_ITEMS : 3)
+      query = json.next && new URL(json.next).search.slice(1)
+    }
+    Object.assign(api.store, { describeTags })
+    expect([...names].sort()).toEqual(all)
+    expect(names.slice(0, MAX_ITEMS)).toEqual(all.slice(0, MAX_ITEMS).reverse())
+    // One read a page, of one piece.
+    expect(limits).toEqual(Array.from({ length: pages }, () => MAX_ITEMS))
   })
 })
 

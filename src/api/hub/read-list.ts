@@ -1,12 +1,15 @@
 import type { Page, PageRequest } from '../../core/registry.ts'
 import { Refusal } from '../problem.ts'
 
-/** Items that a list is read to: Docker Hub's pages have numbers and a count, so that a list must be read before it is cut. */
-export const MAX_ITEMS = 10_000
-/** Items that are read at once. */
-const READ_AT_ONCE = 1_000
+/**
+ * Items that are read of a list: Docker Hub's pages have numbers, an order and a count, so that a list must be read before it is cut. A longer
+ * one is told piece by piece, each sorted and counted by itself: `next` of the last page of a piece leads to the one behind it, by name.
+ */
+export const MAX_ITEMS = 1_000
 const PAGE_SIZE = 10
 const MAX_PAGE_SIZE = 100
+/** As long as a name is. */
+const MAX_AFTER = 255
 
 /** What is asked for of a list. */
 export interface ListQuery {
@@ -15,6 +18,8 @@ export interface ListQuery {
   /** Only names that contain it. */
   readonly name: string
   readonly ordering: string
+  /** The last name of the pieces before. */
+  readonly after: string | undefined
 }
 
 /** Reads the query of a list. Refuses `query-invalid` for a page that is no number; sizes beyond the largest are the largest. */
@@ -24,6 +29,7 @@ export function listQuery(params: URLSearchParams): ListQuery {
     pageSize: Math.min(numberIn(params, 'page_size', PAGE_SIZE), MAX_PAGE_SIZE),
     name: params.get('name') ?? '',
     ordering: params.get('ordering') ?? '',
+    after: params.get('after')?.slice(0, MAX_AFTER) || undefined,
   }
 }
 
@@ -34,22 +40,22 @@ function numberIn(params: URLSearchParams, name: string, usual: number): number 
   throw new Refusal('query-invalid', `${name}: ${JSON.stringify(text.slice(0, 32))} is no number above 0`)
 }
 
-/** Every item of a list that is read page by page, up to MAX_ITEMS; undefined where there is no such list. */
-export async function readAll<T>(
+/** A piece of a list. */
+export interface Piece<T> {
+  readonly items: readonly T[]
+  /** The name that the next piece is behind; undefined: there is none. */
+  readonly end?: string
+}
+
+/** The piece of a list that is asked for; undefined where there is no such list. */
+export async function readPiece<T extends { readonly name: string }>(
+  { after }: ListQuery,
   read: (page: PageRequest) => Promise<Page<T> | undefined>,
-  key: (item: T) => string,
-): Promise<T[] | undefined> {
-  const items: T[] = []
-  let last: string | undefined
-  while (items.length < MAX_ITEMS) {
-    const page = await read({ limit: READ_AT_ONCE, ...(last !== undefined && { last }) })
-    if (page === undefined) return undefined
-    items.push(...page.items)
-    const end = page.items.at(-1)
-    if (!page.more || end === undefined) break
-    last = key(end)
-  }
-  return items
+): Promise<Piece<T> | undefined> {
+  const page = await read({ limit: MAX_ITEMS, ...(after !== undefined && { last: after }) })
+  if (page === undefined) return undefined
+  const last = page.items.at(-1)
+  return { items: page.items, ...(page.more && last !== undefined && { end: last.name }) }
 }
 
 interface Sortable {
@@ -68,25 +74,27 @@ export function sorted<T extends Sortable>(items: readonly T[], ordering: string
   return [...items].sort(order)
 }
 
-/** One page of a list, with the addresses of those beside it. Refuses `absent` for a page behind the last, as Docker Hub does. */
+/** One page of a piece, with the addresses of those beside it. Refuses `absent` for a page behind the last, as Docker Hub does. */
 export async function pageOfList<T>(
-  items: readonly T[],
+  { items, end }: Piece<T>,
   { page, pageSize }: ListQuery,
   url: { readonly origin: string; readonly path: string; readonly params: URLSearchParams },
-  told: (item: T) => unknown,
+  told: (items: readonly T[]) => Promise<unknown[]> | unknown[],
 ): Promise<object> {
   const from = (page - 1) * pageSize
   if (page > 1 && from >= items.length) throw new Refusal('absent', `the list has no page ${page}`)
-  const address = (number: number) => {
+  const address = (number: number, behind?: string) => {
     const params = new URLSearchParams(url.params)
     params.set('page', String(number))
     params.set('page_size', String(pageSize))
+    if (behind !== undefined) params.set('after', behind)
     return `${url.origin}${url.path}?${params}`
   }
+  const beyond = end === undefined ? null : address(1, end)
   return {
     count: items.length,
-    next: from + pageSize < items.length ? address(page + 1) : null,
+    next: from + pageSize < items.length ? address(page + 1) : beyond,
     previous: page > 1 ? address(page - 1) : null,
-    results: await Promise.all(items.slice(from, from + pageSize).map(told)),
+    results: await told(items.slice(from, from + pageSize)),
   }
 }

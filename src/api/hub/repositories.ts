@@ -11,7 +11,7 @@ import { namespaceOf, noRepository, repositoryNamed } from '../handlers/reposito
 import { conflict } from '../problem.ts'
 import { said, timeText } from '../values.ts'
 import { readFields } from './read-fields.ts'
-import { listQuery, pageOfList, readAll, sorted } from './read-list.ts'
+import { listQuery, pageOfList, readPiece, sorted } from './read-list.ts'
 import { hubJson } from './replies.ts'
 
 /* Docker Hub says yes to fields that it does not know, and tools send some: they are left alone here, too. */
@@ -83,13 +83,11 @@ export async function listRepositories(
 ): Promise<Response> {
   const query = listQuery(url.searchParams)
   const visible = await guard.visible(ctx, 'search')
-  const all = await readAll(
-    (page) => store.describeRepositories({ namespace, visible }, page),
-    ({ name }) => name,
-  )
-  const found = (all ?? []).filter(({ name }) => shortName(name).includes(query.name))
+  const piece = await readPiece(query, (page) => store.describeRepositories({ namespace, visible }, page))
+  const found = (piece?.items ?? []).filter(({ name }) => shortName(name).includes(query.name))
+  const items = sorted(found, query.ordering)
   const place = { origin: ctx.origin, path: url.pathname, params: url.searchParams }
-  return hubJson(await pageOfList(sorted(found, query.ordering), query, place, listed))
+  return hubJson(await pageOfList({ ...piece, items }, query, place, (rows) => rows.map(listed)))
 }
 
 function visibilityOf(isPrivate: boolean | undefined): 'private' | 'public' | undefined {

@@ -6,8 +6,8 @@ import type { ApiParts } from '../handler.ts'
 import { noRepository } from '../handlers/repository-names.ts'
 import { describeTag, noTag } from '../handlers/tags.ts'
 import { timeText } from '../values.ts'
-import { imagesOf } from './images.ts'
-import { listQuery, pageOfList, readAll, sorted } from './read-list.ts'
+import { type HubImages, ImageReader } from './images.ts'
+import { listQuery, pageOfList, readPiece, sorted } from './read-list.ts'
 import { hubJson } from './replies.ts'
 
 /** Tags of a repository. Needs `pull`. */
@@ -15,15 +15,14 @@ export async function listTags(url: URL, ctx: Context, repo: RepoName, parts: Ap
   await parts.guard.require(ctx, repo, 'pull')
   const query = listQuery(url.searchParams)
   const { name: filter } = query
-  const tags = await readAll(
-    (page) => parts.store.describeTags(repo, { ...page, ...(filter !== '' && { filter }) }),
-    ({ name }) => name,
+  const piece = await readPiece(query, (page) =>
+    parts.store.describeTags(repo, { ...page, ...(filter !== '' && { filter }) }),
   )
-  if (tags === undefined) throw noRepository(repo)
+  if (piece === undefined) throw noRepository(repo)
+  const items = sorted(piece.items, query.ordering)
   const place = { origin: ctx.origin, path: url.pathname, params: url.searchParams }
-  return hubJson(
-    await pageOfList(sorted(tags, query.ordering), query, place, (tag) => told(ctx, repo, tag, parts)),
-  )
+  const told = (tags: readonly TagRow[]) => toldTags(ctx, repo, tags, parts)
+  return hubJson(await pageOfList({ ...piece, items }, query, place, told))
 }
 
 /** One tag. Needs `pull`. */
@@ -31,7 +30,8 @@ export async function getTag(ctx: Context, repo: RepoName, tag: Tag, parts: ApiP
   await parts.guard.require(ctx, repo, 'pull')
   const found = await describeTag(repo, tag, parts.store)
   if (found === undefined) throw noTag(repo, tag)
-  return hubJson(await told(ctx, repo, found, parts))
+  const [told] = await toldTags(ctx, repo, [found], parts)
+  return hubJson(told)
 }
 
 /** Deletes a tag. Needs `delete`, which the registry asks for. */
@@ -45,14 +45,28 @@ export async function deleteTag(
   return new Response(null, { status: 204 })
 }
 
-async function told(ctx: Context, repo: RepoName, tag: TagRow, { registry }: ApiParts) {
-  const { images, fullSize } = await imagesOf(() =>
-    registry.getManifest(ctx, repo, { digest: tag.digest }),
-  ).catch((error) => {
-    // Deleted since the list was read.
-    if (isRefusal(error, 'manifest-unknown')) return { images: [], fullSize: 0 }
-    throw error
+/** Tags with the images behind them, whose manifests are read one after another. */
+async function toldTags(
+  ctx: Context,
+  repo: RepoName,
+  tags: readonly TagRow[],
+  { registry }: ApiParts,
+): Promise<object[]> {
+  const reader = new ImageReader(async (digest) => {
+    try {
+      return await registry.getManifest(ctx, repo, { digest })
+    } catch (error) {
+      // Deleted since the list was read.
+      if (isRefusal(error, 'manifest-unknown')) return undefined
+      throw error
+    }
   })
+  const told: object[] = []
+  for (const tag of tags) told.push(view(tag, await reader.behind(tag)))
+  return told
+}
+
+function view(tag: TagRow, { images, fullSize }: HubImages): object {
   const updated = timeText(tag.updatedAt)
   return {
     name: tag.name,
