@@ -339,6 +339,52 @@ onWorlds('revoked', (world) => {
     await expectRevoked(anonymous, () => see('private'), [401])
   })
 
+  test('links end with the right of who made them', async () => {
+    const [administrator, owner, victim] = [await newUser(), await newUser(), await newUser()]
+    const be = (body: { administrator?: boolean; disabled?: boolean }) =>
+      api.call('PATCH /users/{user}', { path: { user: administrator }, body })
+    const member = { path: { organisation: 'acme', user: owner } }
+    const join = () =>
+      api.call('PUT /organisations/{organisation}/members/{user}', { ...member, body: { role: 'owner' } })
+    await be({ administrator: true })
+    await join()
+    const made = async () => {
+      const [site, org] = [apiAs(url(), [administrator, PASSWORD]), apiAs(url(), [owner, PASSWORD])]
+      const links = [
+        await site.call('POST /users/{user}/password-reset', { path: { user: victim } }),
+        await site.call('POST /invitations'),
+        await org.call('POST /organisations/{organisation}/invitations', {
+          path: { organisation: 'acme' },
+          body: { role: 'owner' },
+        }),
+      ]
+      return links.map((link) => new URL(link.url).searchParams.get('token') as string)
+    }
+    const send = async (path: string, body: object) =>
+      (
+        await fetch(`${url()}/api/v1/${path}`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).status
+    const looksGood = (links: readonly string[]) =>
+      Promise.all(links.map(async (link) => (await send('links/inspect', { link })) === 200))
+    const [reset = '', invitation = '', ownership = ''] = await made()
+    const links = [reset, invitation, ownership]
+    expect(await looksGood(links)).toEqual([true, true, true])
+    await be({ administrator: false })
+    expect(await looksGood(links)).toEqual([false, false, true])
+    await api.call('DELETE /organisations/{organisation}/members/{user}', member)
+    expect(await looksGood(links)).toEqual([false, false, false])
+    await be({ disabled: true })
+    const password = 'a password of the maker'
+    expect(await send('password-resets', { link: reset, password })).toBe(404)
+    for (const link of [invitation, ownership])
+      expect(await send('signup', { username: fresh('guest'), password, link })).toBe(404)
+    expect((await apiAs(url(), [victim, PASSWORD]).call('GET /session')).name).toBe(victim)
+  })
+
   test('an upload that is under way stops with the right to it', async () => {
     const name = await newUser()
     const { id } = await grant(`user:${name}`, 'write')

@@ -4,7 +4,7 @@ import { MAX_NETWORKS, MAX_SCOPES } from '../../src/api/contract/common.ts'
 import { MAX_CREDENTIALS } from '../../src/api/handlers/credentials.ts'
 import { keyIdOf, lookupOfKeyFile, readKeyFile } from '../../src/auth/key-file.ts'
 import { secretKind } from '../../src/auth/secrets.ts'
-import { CAUSE, DAY, NOW, OPERATES, ORIGIN, openApi, type Proof, type TestApi } from './fixture.ts'
+import { CAUSE, DAY, NOW, OPERATES, ORIGIN, openApi, PASSWORD, type Proof, type TestApi } from './fixture.ts'
 
 let api: TestApi
 let alice: Proof
@@ -190,6 +190,67 @@ describe('a key', () => {
     const { status, problem } = await make({ name: 'wrong', publicKey })
     expect([status, problem.errors?.[0]?.at]).toEqual([400, 'publicKey'])
     expect(JSON.stringify(problem)).not.toContain(publicKey.split('\n')[1] || '\n')
+  })
+})
+
+describe('what lasts', () => {
+  let root: Proof
+  beforeAll(async () => {
+    root = await api.user('lasting-root', { administrator: true })
+  })
+  const everything = [{ pattern: '**', verbs: ['admin'] }] as never
+  /** Each way to make something to sign in with, for a user `name`. */
+  const waysOf = (as: Proof, name: string, at: number) => {
+    const [user, namespace] = [{ user: name }, { namespace: name }]
+    const robot = { ...namespace, robot: 'lasting' }
+    return [
+      api.call('POST /users/{user}/tokens', { as, path: user, body: { name: `t${at}`, scopes: everything } }),
+      api.call('POST /users/{user}/keys', { as, path: user, body: { name: `k${at}` } }),
+      api.call('POST /namespaces/{namespace}/robots', { as, path: namespace, body: { name: `r${at}` } }),
+      api.call('POST /namespaces/{namespace}/robots/{robot}/secrets', { as, path: robot }),
+      api.call('POST /namespaces/{namespace}/robots/{robot}/keys', {
+        as,
+        path: robot,
+        body: { name: `k${at}` },
+      }),
+      api.call('POST /users/{user}/password-reset', { as, path: user }),
+      api.call('POST /invitations', { as }),
+      api.call('POST /users', {
+        as,
+        body: { name: `lasting-${name}-${at}`, password: 'a password of theirs' },
+      }),
+    ]
+  }
+
+  test('is made by what lasts itself and is good from everywhere alone', async () => {
+    const name = 'lasting-root'
+    const path = { namespace: name }
+    await api.call('POST /namespaces/{namespace}/robots', { as: root, path, body: { name: 'lasting' } })
+    const ends = await api.token(name, { expiresAt: NOW + DAY })
+    const bound = await api.token(name, { networks: ['203.0.113.0/24'] })
+    for (const [at, [as, why]] of (
+      [
+        [ends, `ends at ${later}`],
+        [bound, 'is good from 203.0.113.0/24 alone'],
+      ] as const
+    ).entries()) {
+      for (const { status, detail } of await Promise.all(waysOf(as, name, at))) {
+        expect([status, detail]).toEqual([403, expect.stringContaining(why)])
+        expect(detail).toContain('has no end and no networks')
+      }
+      // What is no secret it may do.
+      expect((await api.call('POST /users', { as, body: { name: `lasting-none-${at}` } })).status).toBe(201)
+    }
+    const basic = { authorization: `Basic ${btoa(`${name}:${PASSWORD}`)}` }
+    for (const [at, as] of [root, await api.signIn(name), basic].entries())
+      for (const { status } of await Promise.all(waysOf(as, name, at + 2))) expect(status).toBe(201)
+  })
+
+  test('is no owner’s to make either with what does not', async () => {
+    const as = await api.token('bob', { expiresAt: NOW + DAY })
+    const path = { organisation: 'acme' }
+    const { status, detail } = await api.call('POST /organisations/{organisation}/invitations', { as, path })
+    expect([status, detail]).toEqual([403, expect.stringContaining(`ends at ${later}`)])
   })
 })
 

@@ -156,6 +156,27 @@ describe('members', () => {
     expect((await setMember('mia', 'owner', mia)).status).toBe(403)
     expect((await removeMember('olga', mia)).status).toBe(403)
   })
+  test('take along what was granted to them only where that is asked for', async () => {
+    const path = { namespace: 'acme' }
+    const body = { subject: 'user:otto', pattern: 'acme/web', verbs: ['read' as const] }
+    const subjects = async () => {
+      const { result } = await api.call('GET /namespaces/{namespace}/grants', { as: olga, path })
+      return result.items.map(({ subject }) => subject)
+    }
+    await setMember('otto', 'member')
+    await api.call('POST /namespaces/{namespace}/grants', { as: olga, path, body })
+    expect((await removeMember('otto')).status).toBe(204)
+    expect(await subjects()).toContain('user:otto')
+    await setMember('otto', 'member')
+    const remove = (grants: string) =>
+      api.call('DELETE /organisations/{organisation}/members/{user}', {
+        ...{ as: olga, path: { ...acme, user: 'otto' } },
+        query: { grants },
+      })
+    expect((await remove('all')).status).toBe(400)
+    expect((await remove('remove')).status).toBe(204)
+    expect(await subjects()).not.toContain('user:otto')
+  })
   test('always have an owner', async () => {
     expect((await setMember('olga', 'member')).status).toBe(409)
     expect((await removeMember('olga')).status).toBe(409)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { MAX_SESSIONS } from '../../src/api/handlers/session.ts'
+import type { LocalAuthenticator } from '../../src/auth/authenticator.ts'
 import { newSecret, secretKind } from '../../src/auth/secrets.ts'
 import { VERBS } from '../../src/core/verbs.ts'
 import {
@@ -130,6 +131,18 @@ describe('signing in', () => {
       address: '203.0.113.7',
     })
     expect(JSON.stringify(items)).not.toContain(PASSWORD)
+    expect(items[0]?.credential).toBe(
+      (await api.store.listCredentials('alice', ['session']))[0]?.id as number,
+    )
+  })
+
+  test('by what comes along with requests is written down once an hour', async () => {
+    await api.user('rosa')
+    const as = { authorization: `Basic ${btoa(`rosa:${PASSWORD}`)}` }
+    for (let at = 0; at < 3; at++) expect(await who(as)).toBe('rosa')
+    await (api.auth.authenticator as LocalAuthenticator).close()
+    const { items } = await api.store.listAudit({ action: 'login', namespace: 'rosa' }, { limit: 9 })
+    expect(items.map(({ actor, detail }) => [actor, detail])).toEqual([['rosa', '{"door":"request"}']])
   })
 })
 
@@ -230,6 +243,14 @@ describe('a session', () => {
     expect((await end(String(other?.id), here)).status).toBe(404)
     expect(await who(elsewhere)).toBeUndefined()
     expect(await who(here)).toBe('erna')
+    // By somebody else it leaves a row.
+    const ended = async () =>
+      (await api.store.listAudit({ action: 'session.delete', namespace: 'erna' }, { limit: 9 })).items
+    expect(await ended()).toEqual([])
+    const own = items.find(({ current }) => current)
+    expect((await end(String(own?.id), root)).status).toBe(204)
+    expect(await ended()).toMatchObject([{ actor: 'root1', target: 'erna' }])
+    expect(await who(here)).toBeUndefined()
   })
 })
 

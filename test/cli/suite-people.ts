@@ -115,6 +115,26 @@ export function peopleCommands(trial: Trial): void {
     await does(['org', 'remove-member', 'acme', 'admin'], 'admin is no member of acme any more')
     expect((await api.call('GET /organisations/{organisation}/members', { path })).items).toHaveLength(2)
 
+    const grant = async () => {
+      await api.call('PUT /organisations/{organisation}/members/{user}', {
+        path: { ...path, user: 'admin' },
+        body: { role: 'member' },
+      })
+      const { id } = await api.call('POST /namespaces/{namespace}/grants', {
+        path: { namespace: 'acme' },
+        body: { subject: 'user:admin', pattern: 'acme/kept', verbs: ['read'] },
+      })
+      return id
+    }
+    const kept = await grant()
+    const leave = ['org', 'remove-member', 'acme', 'admin']
+    const remark = `1 grant of acme to user:admin stays, which --with-grants would have taken along: berth grant remove acme ${kept}`
+    await does(leave, `admin is no member of acme any more\n${remark}`)
+    expect(await grant()).toBe(kept)
+    await does([...leave, '--with-grants'], 'admin is no member of acme any more')
+    await does(['org', 'add-member', 'acme', 'admin'], 'admin is a member of acme')
+    await does(leave, 'admin is no member of acme any more')
+
     const invite = ['org', 'invite', 'acme', '--role', 'owner', '--days', '1']
     expect(await like('POST /organisations/{organisation}/invitations', invite)).toMatchObject({
       role: 'owner',
