@@ -197,6 +197,26 @@ test('default grants are what a new repository begins with', async () => {
   expect((await set([])).result.grants).toEqual([])
 })
 
+test('default grants are changed at the version they were read at, or not', async () => {
+  const set = (verb: string, version?: number) =>
+    api.call('PUT /namespaces/{namespace}/default-grants', {
+      as: owner,
+      path: acme,
+      body: { grants: [{ subject: 'everyone', verbs: [verb] }] },
+      ...(version !== undefined && { version }),
+    })
+  const { version } = (await set('read')).result
+  const changed = await set('write', version)
+  expect([changed.status, changed.result.version]).toEqual([200, version + 1])
+  expect((await set('read', version)).status).toBe(412)
+  expect((await set('write', version + 1)).result.version).toBe(version + 1)
+  const shown = await api.call('GET /namespaces/{namespace}/default-grants', { as: owner, path: acme })
+  expect(shown.result).toEqual(changed.result)
+  const namespace = await api.call('GET /namespaces/{namespace}', { as: owner, path: acme })
+  expect(namespace.result.version).toBe(version + 1)
+  expect((await api.store.setDefaultGrants({ namespace: 'acme', grants: [] }, CAUSE)) as string).toBe('done')
+})
+
 test('default grants are so many at most, as the store has it', async () => {
   expect(MAX_DEFAULT_GRANTS).toBe(STORED_AT_MOST)
   const set = async (count: number) => {

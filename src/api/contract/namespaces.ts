@@ -35,6 +35,7 @@ export const Grant = z.strictObject({
 export const NewGrant = z.strictObject({ subject: Subject, pattern: Pattern, verbs: Verbs })
 export const DefaultGrants = z.strictObject({
   grants: z.array(z.strictObject({ subject: Subject, verbs: z.array(VerbName) })),
+  version: Version.meta({ description: 'Of the namespace; for If-Match, as "VERSION"' }),
 })
 
 export const Robot = z.strictObject({
@@ -83,6 +84,7 @@ export const NAMESPACES = {
   'PUT /namespaces/{namespace}/default-grants': route({
     summary: 'Set the grants that every new repository begins with',
     access: OWNER,
+    versioned: true,
     body: z.strictObject({
       grants: z.array(z.strictObject({ subject: Subject, verbs: Verbs })).max(MAX_DEFAULT_GRANTS),
     }),

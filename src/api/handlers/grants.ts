@@ -7,7 +7,8 @@ import { Answer, type ApiCall, type ApiParts, type Handlers } from '../handler.t
 import { pageByIdRequest, pageResult } from '../paging.ts'
 import { absent, conflict, Refusal } from '../problem.ts'
 import { verbsFrom } from '../rights.ts'
-import { idFrom, timeText } from '../values.ts'
+import { idFrom, said, timeText } from '../values.ts'
+import { stale } from '../version-tag.ts'
 import { noNamespace } from './namespace-names.ts'
 import { namespaceOf, repositoryNamed } from './repository-names.ts'
 
@@ -31,14 +32,17 @@ export const GRANT_HANDLERS: Handlers<GrantEndpoint> = {
   },
 
   async 'GET /namespaces/{namespace}/default-grants'({ path: { namespace } }, { store }) {
-    if ((await store.findNamespace(namespace)) === undefined) throw noNamespace(namespace)
     return defaultGrants(namespace, store)
   },
 
-  async 'PUT /namespaces/{namespace}/default-grants'({ path: { namespace }, body, cause }, { store }) {
+  async 'PUT /namespaces/{namespace}/default-grants'(
+    { path: { namespace }, body, version, cause },
+    { store },
+  ) {
     const grants = body.grants.map(({ subject, verbs }) => ({ subject, verbs: verbsFrom(verbs) }))
-    const done = await store.setDefaultGrants({ namespace, grants }, cause)
+    const done = await store.setDefaultGrants(said({ namespace, grants, version }), cause)
     if (done === 'absent') throw noNamespace(namespace)
+    if (done === 'stale') throw stale()
     if (done === 'no-subject') throw noSubject(grants.map(({ subject }) => subject).join(', '), namespace)
     return defaultGrants(namespace, store)
   },
@@ -98,8 +102,14 @@ async function give(
 }
 
 async function defaultGrants(namespace: string, store: ApiParts['store']) {
+  // Before the grants: with a version that is too old a change is refused, with one that is too new another's would be lost.
+  const found = await store.findNamespace(namespace)
+  if (found === undefined) throw noNamespace(namespace)
   const grants = await store.listDefaultGrants(namespace)
-  return { grants: grants.map(({ subject, verbs }) => ({ subject, verbs: verbsIn(verbs) })) }
+  return {
+    grants: grants.map(({ subject, verbs }) => ({ subject, verbs: verbsIn(verbs) })),
+    version: found.version,
+  }
 }
 
 function listed(page: Page<Grant>) {

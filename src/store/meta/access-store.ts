@@ -180,10 +180,11 @@ export interface AccessStore {
   removeGrant(remove: { namespace: string; id: number }, cause: Cause): Promise<'done' | 'absent'>
   /** What every new repository of the namespace begins with: a grant of its own for each of these. */
   listDefaultGrants(namespace: string): Promise<{ readonly subject: SubjectName; readonly verbs: VerbSet }[]>
+  /** `version`: of the namespace, which a change raises. */
   setDefaultGrants(
-    change: { namespace: string; grants: readonly { subject: SubjectName; verbs: VerbSet }[] },
+    change: Versioned & { namespace: string; grants: readonly { subject: SubjectName; verbs: VerbSet }[] },
     cause: Cause,
-  ): Promise<'done' | 'absent' | 'no-subject'>
+  ): Promise<Changed | 'no-subject'>
 
   /** A row for what changes nothing else: a login, an attempt that was refused. */
   writeAudit(

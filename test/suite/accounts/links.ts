@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Cause } from '../../../src/store/meta/access-store.ts'
 import type { LinkPurpose } from '../../../src/store/meta/account-store.ts'
-import { NOW } from '../metadata/fixture.ts'
+import { MAX_INVITATIONS } from '../../../src/store/meta/accounts/links.ts'
+import { NOW, rejection } from '../metadata/fixture.ts'
 import {
   type AccountsUnderTest,
   at,
@@ -30,6 +31,34 @@ export function linkCases(tested: () => AccountsUnderTest) {
     store().createUser({ name, administrator: false, password: VERIFIER, link }, at(now))
 
   describe('one-time links', () => {
+    test('a thousand invitations are open at most, of each organisation and of the site', async () => {
+      const { name: organisation, id } = await newOrganisation(store())
+      const prefix = freshName()
+      for (const [of, account] of [
+        [{ organisation }, id],
+        [{}, 'NULL'],
+      ] as const) {
+        const create = () =>
+          store().createLink(
+            { lookup: newLookup(), purpose: { kind: 'invitation', ...of }, expiresAt },
+            OPERATOR,
+          )
+        const where = `purpose = 2 AND account_id IS ${account === 'NULL' ? 'NULL' : `NOT NULL AND account_id = ${account}`}`
+        const [row] = await tested().sql(
+          `SELECT count(*) AS n FROM one_time_link WHERE ${where} AND expires_at > ${NOW}`,
+        )
+        for (let missing = MAX_INVITATIONS - Number(row?.n) - 1; missing > 0; missing--)
+          await store().createLink(
+            { lookup: newLookup(), purpose: { kind: 'invitation', ...of }, expiresAt },
+            { ...OPERATOR, actor: prefix },
+          )
+        expect((await create()).outcome).toBe('created')
+        expect((await rejection(create())).kind).toBe('request-invalid')
+        await tested().sql(`DELETE FROM one_time_link WHERE created_by = '${prefix}'`)
+        expect((await create()).outcome).toBe('created')
+      }
+    })
+
     test('an invitation makes one account, a member of the organisation', async () => {
       const { name: organisation } = await newOrganisation(store())
       const purpose = { kind: 'invitation' as const, organisation, role: 'owner' as const }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { MAX_MEMBERSHIPS } from '../../../src/store/meta/accounts/members.ts'
+import { rejection } from '../metadata/fixture.ts'
 import { type AccountsUnderTest, audited, CAUSE, freshName, newOrganisation, newUser } from './fixture.ts'
 
 export function memberCases(tested: () => AccountsUnderTest) {
@@ -27,6 +29,32 @@ export function memberCases(tested: () => AccountsUnderTest) {
         { action: 'member.set', target: user, detail: { role: 'owner', before: 'member' } },
         { action: 'member.remove', target: user, detail: { role: 'owner' } },
       ])
+    })
+
+    test('are in 500 organisations at most', async () => {
+      const { name: user, id } = await newUser(store())
+      const prefix = freshName()
+      await tested().sql(`INSERT INTO account (name, kind, created_at)
+        WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_MEMBERSHIPS})
+        SELECT '${prefix}-' || i, 2, 1 FROM n`)
+      await tested().sql(`INSERT INTO member (organisation_id, user_id, role, created_at)
+        SELECT id, ${id}, 1, 1 FROM account WHERE name LIKE '${prefix}-%'`)
+      const [last, over] = [await newOrganisation(store()), await newOrganisation(store())]
+      const set = (organisation: string, role: 'owner' | 'member' = 'member') =>
+        store().setMember({ organisation, user, role }, CAUSE)
+      expect(await set(last.name)).toBe('created')
+      expect((await rejection(set(over.name))).kind).toBe('request-invalid')
+      const own = { name: freshName(), owner: user }
+      expect((await rejection(store().createOrganisation(own, CAUSE))).kind).toBe('request-invalid')
+      expect(await set(last.name, 'owner')).toBe('changed')
+      expect(await store().listOrganisationsOf(user)).toHaveLength(MAX_MEMBERSHIPS)
+      await store()
+        .removeMember({ organisation: last.name, user }, CAUSE)
+        .catch(() => undefined)
+      await tested().sql(`DELETE FROM member WHERE organisation_id IN
+        (SELECT id FROM account WHERE name LIKE '${prefix}-%')`)
+      await tested().sql(`DELETE FROM account WHERE name LIKE '${prefix}-%'`)
+      expect(await set(over.name)).toBe('created')
     })
 
     test('leave what was granted to them alone, unless it is to go, too – in that organisation alone', async () => {

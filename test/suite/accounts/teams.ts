@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { NOW } from '../metadata/fixture.ts'
+import { MAX_TEAM_MEMBERS, MAX_TEAMS_OF_USER } from '../../../src/store/meta/accounts/teams.ts'
+import { NOW, rejection } from '../metadata/fixture.ts'
 import { type AccountsUnderTest, audited, CAUSE, freshName, newOrganisation, newUser } from './fixture.ts'
 
 export function teamCases(tested: () => AccountsUnderTest) {
@@ -42,6 +43,42 @@ export function teamCases(tested: () => AccountsUnderTest) {
         { action: 'team.update', target, detail: { description: 'new' } },
         { action: 'team.delete', target },
       ])
+    })
+
+    test('hold a thousand members at most, and nobody is in more than 250', async () => {
+      const { name: organisation } = await newOrganisation(store())
+      const user = await newUser(store())
+      await store().setMember({ organisation, user: user.name, role: 'member' }, CAUSE)
+      const newTeam = async (name: string) => {
+        const made = await store().createTeam({ organisation, name }, CAUSE)
+        return 'team' in made ? made.team.id : 0
+      }
+      const [full, over] = [await newTeam('full'), await newTeam('over')]
+      const prefix = freshName()
+      const many = (table: string, columns: string, values: string, count: number) =>
+        tested().sql(`INSERT INTO ${table} (${columns})
+          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT ${values} FROM n`)
+      await many('account', 'name, kind, created_at', `'${prefix}-' || i, 1, 1`, MAX_TEAM_MEMBERS)
+      await tested().sql(`INSERT INTO team_member (team_id, user_id)
+        SELECT ${full}, id FROM account WHERE name LIKE '${prefix}-%'`)
+      const add = (team: string) => store().addTeamMember({ organisation, team, user: user.name }, CAUSE)
+      expect((await rejection(add('full'))).message).toContain('1000 members')
+      await tested().sql(
+        `DELETE FROM team_member WHERE user_id = (SELECT id FROM account WHERE name = '${prefix}-1')`,
+      )
+      expect(await add('full')).toBe('created')
+      expect(await store().listTeamMembers(organisation, 'full')).toHaveLength(MAX_TEAM_MEMBERS)
+
+      const organisationOf = `(SELECT organisation_id FROM team WHERE id = ${over})`
+      const places = MAX_TEAMS_OF_USER - 1
+      await many('team', 'organisation_id, name, created_at', `${organisationOf}, 't' || i, 1`, places)
+      await tested().sql(`INSERT INTO team_member (team_id, user_id) SELECT id, ${user.id} FROM team
+        WHERE organisation_id = ${organisationOf} AND name LIKE 't%'`)
+      expect((await rejection(add('over'))).message).toContain('250 teams')
+      await store().removeTeamMember({ organisation, team: 't1', user: user.name }, CAUSE)
+      expect(await add('over')).toBe('created')
+      await tested().sql(`DELETE FROM team_member WHERE team_id = ${full}`)
+      await tested().sql(`DELETE FROM account WHERE name LIKE '${prefix}-%'`)
     })
 
     test('hold members of their organisation, who leave them with it', async () => {

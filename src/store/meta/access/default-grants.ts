@@ -54,8 +54,8 @@ export async function setDefaultGrants(
     change,
     cause,
   }: { readonly change: Parameters<AccessStore['setDefaultGrants']>[0]; readonly cause: Cause },
-): Promise<'done' | 'absent' | 'no-subject'> {
-  const { namespace, grants } = storable(change)
+): ReturnType<AccessStore['setDefaultGrants']> {
+  const { namespace, grants, version } = storable(change)
   if (grants.length > MAX_DEFAULT_GRANTS) {
     throw refuse(
       'request-invalid',
@@ -75,7 +75,9 @@ export async function setDefaultGrants(
     if (key === undefined) return 'no-subject'
     wanted.set(subject, { key, verbs: given })
   }
-  if ((await lockNamespace(tx, namespace)) === undefined) return 'absent'
+  const held = await lockNamespace(tx, namespace)
+  if (held === undefined) return 'absent'
+  if (version !== undefined && version !== held.version) return 'stale'
   const before = await listDefaultGrants(tx, namespace)
   const same =
     before.length === wanted.size && before.every((old) => wanted.get(old.subject)?.verbs === old.verbs)
@@ -87,6 +89,7 @@ export async function setDefaultGrants(
       [row.id, key.kind, key.id, verbs],
     )
   }
+  await tx.run('UPDATE namespace SET version = version + 1 WHERE id = $1', [row.id])
   const after = grantsTold(Array.from(wanted, ([subject, { verbs }]) => ({ subject, verbs })))
   const detail = { grants: after, before: grantsTold(before) }
   await writeAuditRow(tx, { action: 'default-grants.set', target: namespace, namespace, detail }, cause)

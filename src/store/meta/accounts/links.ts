@@ -1,4 +1,5 @@
 import type { AuditAction } from '../../../core/audit-actions.ts'
+import { refuse } from '../../../core/errors.ts'
 import type { Cause } from '../access-store.ts'
 import { CREDENTIALS, PURPOSES, ROLES, wordOf } from '../account-codes.ts'
 import type { Account, AccountStore, Link, LinkPurpose } from '../account-store.ts'
@@ -122,6 +123,7 @@ export async function createLink(
   } else if (purpose.kind === 'password-reset') {
     await dropResets(tx, (account as Account).id)
   }
+  if (purpose.kind === 'invitation') await refuseTooMany(tx, account?.id, cause.now)
   const role = purpose.kind === 'invitation' && account !== undefined ? (purpose.role ?? 'member') : undefined
   const id = (await tx.insert(INSERT, [
     lookup,
@@ -136,6 +138,27 @@ export async function createLink(
   ])) as number
   await writeLinkRow(tx, 'link.create', { id, purpose }, cause, { expiresAt })
   return { outcome: 'created', id }
+}
+
+/** Open invitations of an organisation, and of the site: they are listed at once. */
+export const MAX_INVITATIONS = 1_000
+
+const countOpen = (whose: string) => `SELECT count(*) AS n FROM one_time_link
+  WHERE purpose = ${PURPOSES.invitation} AND expires_at > $1 AND account_id ${whose}`
+const COUNT_OF_ORGANISATION = countOpen('= $2')
+const COUNT_OF_SITE = countOpen('IS NULL')
+
+/** Refuses `request-invalid` for one invitation too many. */
+async function refuseTooMany(tx: Tx, organisation: number | undefined, now: number): Promise<void> {
+  const open =
+    organisation === undefined
+      ? await tx.get<{ n: number }>(COUNT_OF_SITE, [now])
+      : await tx.get<{ n: number }>(COUNT_OF_ORGANISATION, [now, organisation])
+  if ((open?.n ?? 0) < MAX_INVITATIONS) return
+  throw refuse(
+    'request-invalid',
+    `${MAX_INVITATIONS} invitations are open, and there can be no more; withdraw some that nobody uses`,
+  )
 }
 
 /** Of what a link that was made with it does not end with: sessions end every day. */

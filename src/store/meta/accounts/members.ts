@@ -1,3 +1,4 @@
+import { refuse } from '../../../core/errors.ts'
 import type { Page, PageRequest } from '../../../core/registry.ts'
 import type { Cause } from '../access-store.ts'
 import { ACCOUNT_KINDS, ROLES, wordOf } from '../account-codes.ts'
@@ -59,7 +60,15 @@ export async function roleOf(tx: Tx, organisation: number, user: number): Promis
 const SET = `INSERT INTO member (organisation_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
   ON CONFLICT (organisation_id, user_id) DO UPDATE SET role = excluded.role`
 
-/** Makes the user a member in a role, or changes it, and says so in the audit. */
+/** Organisations that a user may be a member of: every call of the API reads those it owns, and its session tells them all. */
+export const MAX_MEMBERSHIPS = 500
+
+const COUNT = 'SELECT count(*) AS n FROM member WHERE user_id = $1'
+
+/**
+ * Makes the user, who is held, a member in a role, or changes it, and says so in the audit. Refuses `request-invalid` for one organisation too
+ * many.
+ */
 export async function storeMember(
   tx: Tx,
   organisation: Pick<Account, 'id' | 'name'>,
@@ -68,6 +77,13 @@ export async function storeMember(
   cause: Cause,
   before?: Role,
 ): Promise<void> {
+  const count = before === undefined ? await tx.get<{ n: number }>(COUNT, [user.id]) : undefined
+  if ((count?.n ?? 0) >= MAX_MEMBERSHIPS) {
+    throw refuse(
+      'request-invalid',
+      `${user.name} is in ${MAX_MEMBERSHIPS} organisations, and nobody can be in more; let it be removed from one first`,
+    )
+  }
   await tx.run(SET, [organisation.id, user.id, ROLES[role], cause.now])
   const detail = { role, before }
   await writeAuditRow(

@@ -1,3 +1,4 @@
+import { refuse } from '../../../core/errors.ts'
 import type { Cause, Changed } from '../access-store.ts'
 import { ACCOUNT_KINDS } from '../account-codes.ts'
 import type { AccountStore, Team } from '../account-store.ts'
@@ -114,6 +115,31 @@ export async function deleteTeam(
 const ADD = `INSERT INTO team_member (team_id, user_id) VALUES ($1, $2)
   ON CONFLICT (team_id, user_id) DO NOTHING`
 
+/** Members of one team: they are listed at once. */
+export const MAX_TEAM_MEMBERS = 1_000
+/** Teams that a user may be in: lists look at what is granted to each of them. */
+export const MAX_TEAMS_OF_USER = 250
+
+const COUNT_MEMBERS = 'SELECT count(*) AS n FROM team_member WHERE team_id = $1'
+const COUNT_TEAMS = 'SELECT count(*) AS n FROM team_member WHERE user_id = $1'
+
+/** Refuses `request-invalid` for one member more than the team may have, or one team more than the user may be in. */
+async function refuseTooMany(tx: Tx, team: { id: number; name: string }, user: { id: number; name: string }) {
+  const count = async (sql: string, id: number) => (await tx.get<{ n: number }>(sql, [id]))?.n ?? 0
+  if ((await count(COUNT_MEMBERS, team.id)) > MAX_TEAM_MEMBERS) {
+    throw refuse(
+      'request-invalid',
+      `the team ${team.name} has ${MAX_TEAM_MEMBERS} members, and can have no more; make a second team`,
+    )
+  }
+  if ((await count(COUNT_TEAMS, user.id)) > MAX_TEAMS_OF_USER) {
+    throw refuse(
+      'request-invalid',
+      `${user.name} is in ${MAX_TEAMS_OF_USER} teams, and nobody can be in more; take it out of one first`,
+    )
+  }
+}
+
 /** See AccountStore.addTeamMember. User and organisation are held: the one stays a member of the other until this is done. */
 export async function addTeamMember(
   tx: Tx,
@@ -126,6 +152,7 @@ export async function addTeamMember(
   const { organisation, team } = held
   if (user === undefined || (await roleOf(tx, organisation.id, user.id)) === undefined) return 'no-user'
   if ((await tx.run(ADD, [team.id, user.id])) === 0) return 'unchanged'
+  await refuseTooMany(tx, team, user)
   const target = targetOf(organisation.name, team.name)
   const detail = { user: user.name }
   await writeAuditRow(tx, { action: 'team.member.add', target, namespace: organisation.name, detail }, cause)
