@@ -11,6 +11,7 @@ import { DOORS } from './doors.ts'
 import { Answer, type ApiCall, type ApiParts } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
 import { identify, type Sender } from './identify.ts'
+import { logFailure } from './log-failure.ts'
 import { isApiPath, routedPath, routePattern } from './paths.ts'
 import { absent, failureResponse, isTold, Refusal, refusalResponse } from './problem.ts'
 import { checkType, findNul, readBody, readQuery } from './read-input.ts'
@@ -182,11 +183,6 @@ async function withoutBody(response: Response): Promise<Response> {
 
 /** The answer to what was thrown; what is no refusal is told to the operator alone. */
 function errorResponse(error: unknown, request: Request, call: Call, { log }: ApiParts): Response {
-  if (isTold(error)) return refusalResponse(error, call.requestId)
-  log.error('a call of the API failed', {
-    requestId: call.requestId,
-    method: request.method,
-    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  })
-  return failureResponse(call.requestId)
+  logFailure(error, request, call, log)
+  return isTold(error) ? refusalResponse(error, call.requestId) : failureResponse(call.requestId)
 }

@@ -1,3 +1,4 @@
+import { answerOf } from '../auth/answer.ts'
 import { inNetworks } from '../auth/networks.ts'
 import type { Context } from '../core/context.ts'
 import { refuse } from '../core/errors.ts'
@@ -33,7 +34,9 @@ export async function callerOf(
   if (actor.kind === 'operator')
     return { kind: 'operator', name: actor.id, whole: true, administrator: true, owned: [] }
   const { account, credential: id } = actor
-  const { subject, credential, owned } = await store.readReach({ account, credential: id, now: clock.now() })
+  const { subject, credential, owned } = await answerOf(
+    store.readReach({ account, credential: id, now: clock.now() }),
+  )
   if (
     subject === undefined ||
     subject.disabled ||

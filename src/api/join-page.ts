@@ -15,6 +15,7 @@ import {
   readOnlyView,
   uselessView,
 } from './join-views.ts'
+import { logFailure } from './log-failure.ts'
 import { isTold, Refusal, refusalResponse } from './problem.ts'
 import { readText } from './read-input.ts'
 import { refuseChange } from './refuse-changes.ts'
@@ -81,6 +82,7 @@ async function submit(request: Request, call: Call, parts: ApiParts): Promise<Re
     return doneView(purpose, name, new URL(call.origin).host)
   } catch (error) {
     if (!isTold(error)) throw error
+    logFailure(error, request, call, parts.log)
     if (error instanceof Refusal && error.kind === 'link-invalid') return uselessView()
     return again(mistakesOf(error), refusalResponse(error, call.requestId).status)
   }

@@ -60,6 +60,9 @@ const STATUS = {
   unavailable: 503,
 } as const satisfies Record<RefusalKind | keyof typeof OF_THE_API, number>
 
+/** Seconds after which to come back where nothing better is known, as on the wire. */
+const RETRY_AFTER = 5
+
 /** Why something was refused, for programs: the end of a problem's `type`. */
 export type ProblemKind = keyof typeof STATUS
 
@@ -155,11 +158,13 @@ function problemResponse(
 
 function headersOf(kind: ProblemKind, detail: RefusalDetail): Record<string, string> {
   const error = detail.challenge?.error
+  const waits = STATUS[kind] === 429 || STATUS[kind] === 503
+  const after = detail.retryAfter ?? (waits ? RETRY_AFTER : undefined)
   return {
     ...(kind === 'unauthorized' && {
       'WWW-Authenticate': error === undefined ? 'Bearer' : `Bearer error="${error}"`,
     }),
     ...(detail.allow !== undefined && { Allow: detail.allow }),
-    ...(detail.retryAfter !== undefined && { 'Retry-After': String(detail.retryAfter) }),
+    ...(after !== undefined && { 'Retry-After': String(after) }),
   }
 }

@@ -1,9 +1,9 @@
 import type { MaybePromise } from '../core/access.ts'
-import { isRefusal, RegistryError } from '../core/errors.ts'
+import { BrokenPart, isRefusal } from '../core/errors.ts'
 
 /**
  * What the store answers about rights and keys. Whatever breaks in it becomes a refusal, `unavailable`, and never a permission (SE-17).
- * The operator hears of the cause where the store's calls are timed.
+ * The operator hears of the cause where the request is answered.
  */
 export async function answerOf<T>(answer: MaybePromise<T>): Promise<T> {
   try {
@@ -26,5 +26,5 @@ export function askedOf<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
 function unavailable(error: unknown): unknown {
   if (isRefusal(error)) return error
   const sentence = 'who may do what cannot be read at the moment; try again later'
-  return new RegistryError('unavailable', sentence, {}, { cause: error })
+  return new BrokenPart('unavailable', sentence, {}, { cause: error })
 }

@@ -88,6 +88,9 @@ export class RegistryError extends Error {
   }
 }
 
+/** A refusal in place of something that broke unexpectedly: its cause is told to the operator, by the number of the request, and to nobody else. */
+export class BrokenPart extends RegistryError {}
+
 /** Makes a refusal to throw: what was tried, with the value, and the next step. */
 export function refuse(kind: RefusalKind, message: string, detail: RefusalDetail = {}): RegistryError {
   return new RegistryError(kind, message, detail)

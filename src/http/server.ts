@@ -132,6 +132,8 @@ export function startServer(options: ServerOptions): Server {
       }
       if (reply !== undefined) {
         const { headers, route, refusal, account } = reply
+        if (reply.broke !== undefined)
+          log.error('request refused for what broke', { id, method, path, error: describe(reply.broke) })
         const length = headers['Content-Length']
         const bytes = length === undefined ? undefined : Number(length)
         return { response: toResponse(reply, method, id), route, bytes, refusal, account }

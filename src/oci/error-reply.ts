@@ -1,4 +1,4 @@
-import type { RegistryError } from '../core/errors.ts'
+import { BrokenPart, type RegistryError } from '../core/errors.ts'
 import { API_VERSION, heldRange, JSON_TYPE } from './headers.ts'
 import type { Route, WireReply } from './message.ts'
 import { uploadPath } from './path.ts'
@@ -30,7 +30,14 @@ export function errorReply(error: RegistryError, route: Route, spelling: string)
     headers['Docker-Upload-UUID'] = detail.upload.id
   }
   if (detail.size !== undefined) headers['Content-Range'] = `bytes */${detail.size}`
-  return { status, headers, body, route, refusal: error.kind }
+  return {
+    status,
+    headers,
+    body,
+    route,
+    refusal: error.kind,
+    ...(error instanceof BrokenPart && { broke: error.cause }),
+  }
 }
 
 function errorBody(error: RegistryError): string {

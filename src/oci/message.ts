@@ -50,6 +50,8 @@ export interface WireReply {
   readonly route: Route
   /** Why it was refused, for the log. */
   readonly refusal?: RefusalKind
+  /** What broke, where the refusal hides it: for the log alone. */
+  readonly broke?: unknown
   /** Who asked, for the log: the name of an account, as credentials proved it. */
   account?: string
   /** Send `Connection: close`: the rest of the request's body is not wanted (B5, B22). */

@@ -3,6 +3,7 @@ import { refuse } from '../../core/errors.ts'
 import type { Door } from '../doors.ts'
 import type { ApiParts } from '../handler.ts'
 import { identify } from '../identify.ts'
+import { logFailure } from '../log-failure.ts'
 import { absent, isTold } from '../problem.ts'
 import { refuseChange } from '../refuse-changes.ts'
 import { refuseForeign } from '../same-origin.ts'
@@ -20,6 +21,7 @@ export const HUB_DOOR: Door = {
       return await perform(request, call, parts, actor)
     } catch (error) {
       if (!isTold(error)) throw error
+      logFailure(error, request, call, parts.log)
       return hubRefusal(error, call.requestId)
     }
   },
