@@ -11,6 +11,7 @@ import type { Clock } from './core/clock.ts'
 import { OPERATOR } from './core/context.ts'
 import type { Log } from './core/log.ts'
 import type { Registry } from './core/registry.ts'
+import { hasSession } from './core/session-cookie.ts'
 import type { Web } from './http/web.ts'
 import { sweepCredentials } from './jobs/credential-sweep.ts'
 import { startRounds } from './jobs/rounds.ts'
@@ -103,7 +104,10 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
         return createApi(parts)
       })
       return {
-        maxBody: config.maxApiBody,
+        maxBody: (headers) =>
+          headers.has('authorization') || hasSession(headers.get('cookie'))
+            ? config.maxApiBody
+            : Math.min(config.maxApiBody, config.maxStrangerBody),
         wants: isWebPath,
         async fetch(request, call) {
           const isOperator = pass.admits(request.headers.get('authorization'), call.peer)

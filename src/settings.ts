@@ -135,6 +135,12 @@ export const SETTINGS = {
     'how often it is written down when and from where credentials were used; a crash forgets that much',
   ),
   maxApiBody: setting('BERTH_MAX_API_BODY', MiB, bytes, 'size of a request of the management API'),
+  maxStrangerBody: setting(
+    'BERTH_MAX_STRANGER_BODY',
+    64 * KiB,
+    bytes,
+    'the same of who shows nothing to sign in with: for signing in and up',
+  ),
   maxTokenBody: setting('BERTH_MAX_TOKEN_BODY', 64 * KiB, bytes, 'size of a request for a token'),
   publicUrl: setting(
     'BERTH_PUBLIC_URL',

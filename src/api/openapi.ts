@@ -1,11 +1,11 @@
 import type { z } from 'zod'
+import { SESSION_COOKIE } from '../core/session-cookie.ts'
 import { API_PATH } from './client.ts'
 import { Problem } from './contract/common.ts'
 import { CONTRACT, type Endpoint } from './contract/contract.ts'
 import { headingOf, namesIn, operationIdOf, partsOf } from './contract/grouping.ts'
 import type { Access, Route } from './contract/route.ts'
 import { type JsonSchema, SchemaWriter } from './contract/schemas.ts'
-import { SESSION_COOKIE } from './session-cookie.ts'
 
 interface Parameter {
   readonly name: string

@@ -1,10 +1,5 @@
 import type { Call } from '../core/context.ts'
-
-/**
- * The name that a session's cookie has. Over TLS one that browsers let only this host set, for itself alone: no other site of the domain,
- * and nobody on plain HTTP, can put one there (RFC 6265bis, 4.1.3). On plain HTTP there is no such name.
- */
-export const SESSION_COOKIE = { https: '__Host-berth_session', http: 'berth_session' } as const
+import { SESSION_COOKIE } from '../core/session-cookie.ts'
 
 function nameFor(call: Pick<Call, 'origin'>): string {
   return SESSION_COOKIE[isSecure(call) ? 'https' : 'http']

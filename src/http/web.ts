@@ -14,8 +14,8 @@ export interface Web {
   wants(path: string): boolean
   /** The answer; undefined where there is nothing after all. The request's body is there, whole. */
   fetch(request: Request, call: WebCall): Promise<Response | undefined>
-  /** Bytes of a request's body. */
-  readonly maxBody: number
+  /** Bytes that a request's body may have, by its headers: it is kept before anyone is asked who sent it. */
+  maxBody(headers: Headers): number
 }
 
 /** Statuses of what can be wrong with a body. */
@@ -35,7 +35,7 @@ export async function askWeb(
   let whole = request
   if (body !== undefined) {
     try {
-      whole = await withBody(request, body, web.maxBody)
+      whole = await withBody(request, body, web.maxBody(request.headers))
     } catch (error) {
       if (!isRefusal(error)) throw error
       const status = STATUS[error.kind as keyof typeof STATUS]

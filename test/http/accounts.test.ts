@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,12 +13,18 @@ import { ask as askRaw, RawConnection, request } from './raw.ts'
 /** What the edge does for accounts and for the management API. */
 
 const LIMIT = 5000
+/** Of who shows nothing. */
+const STRANGERS = 3000
 
 let berth: BerthServer
 beforeAll(async () => {
   berth = await startBerth({
     accounts: true,
-    env: { BERTH_MAX_API_BODY: String(LIMIT), BERTH_TRUSTED_PROXIES: '127.0.0.0/8' },
+    env: {
+      BERTH_MAX_API_BODY: String(LIMIT),
+      BERTH_MAX_STRANGER_BODY: String(STRANGERS),
+      BERTH_TRUSTED_PROXIES: '127.0.0.0/8',
+    },
   })
 })
 afterAll(() => berth[Symbol.asyncDispose]())
@@ -54,6 +61,31 @@ test('the realm is where clients are, as a trusted proxy tells', async () => {
   expect(answer?.headers.get('www-authenticate')).toStartWith(
     'Bearer realm="https://registry.example.com/token",',
   )
+})
+
+test('what breaks where rights are read is a refusal, and told to the operator by the request’s number', async () => {
+  await using broken = await startBerth({ accounts: true, mayLogErrors: true })
+  const { name, password } = broken.admin
+  const signedIn = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+  const ask = (path: string) => fetch(broken.url + path, { headers: { Authorization: signedIn } })
+  expect((await ask('/v2/a/b/tags/list')).status).toBe(404)
+  using database = new Database(join(broken.data, 'berth.db'))
+  // The server may be writing down who came.
+  database.run('PRAGMA busy_timeout = 10000')
+  // Names that were not asked for yet: what is known of the others stands while the server itself writes nothing.
+  for (const path of ['/v2/a/c/tags/list', '/api/v1/users', '/v2/repositories/a/d']) {
+    database.run('ALTER TABLE member RENAME TO member_away')
+    const answer = await ask(path)
+    database.run('ALTER TABLE member_away RENAME TO member')
+    const told = await answer.text()
+    expect([path, answer.status, told]).toEqual([path, 503, expect.stringContaining('try again later')])
+    expect(told).not.toContain('member')
+    expect(answer.headers.get('retry-after')).toBe('5')
+    const id = `"${answer.headers.get('x-request-id')}"`
+    const line = await broken.daemon.waitForLine((each) => each.includes(id) && each.includes('member'))
+    expect(JSON.parse(line)).toMatchObject({ level: 'error' })
+  }
+  expect((await ask('/v2/a/b/tags/list')).status).toBe(404)
 })
 
 test('a proxy that nobody trusts is told of once, with what to say', async () => {
@@ -104,9 +136,15 @@ describe('the management API', () => {
     expect(await (await fetch(`${berth.url}/metrics`)).text()).toContain('route="api"')
   })
 
-  test('a body of exactly the limit is read, one byte more is not', async () => {
-    expect((await post('x'.repeat(LIMIT)))?.status).not.toBe(413)
-    const refused = await post('x'.repeat(LIMIT + 1))
+  test.each<[who: string, header: () => string[], limit: number]>([
+    ['with a login', () => [`Authorization: ${authorization()}`], LIMIT],
+    ['with a session', () => ['Cookie: a=b; berth_session=x'], LIMIT],
+    ['with a session over TLS', () => ['Cookie: __Host-berth_session=x'], LIMIT],
+    ['of a stranger', () => [], STRANGERS],
+    ['of a stranger with some cookie', () => ['Cookie: theme=dark'], STRANGERS],
+  ])('a body %s of exactly the limit is read, one byte more is not', async (_, header, limit) => {
+    expect((await post('x'.repeat(limit), header()))?.status).not.toBe(413)
+    const refused = await post('x'.repeat(limit + 1), header())
     expect([refused?.status, refused?.headers.get('connection')]).toEqual([413, 'close'])
     const problem = JSON.parse(refused?.body.toString() ?? '')
     expect(problem).toMatchObject({ status: 413, requestId: refused?.headers.get('x-request-id') })

@@ -112,6 +112,7 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   loginWindowSeconds: ['-1', 'x'],
   lastUsedSeconds: ['0', 'x', '2147484'],
   maxApiBody: ['-1', 'x'],
+  maxStrangerBody: ['-1', 'x'],
   maxTokenBody: ['-1', 'x'],
   sweepSeconds: ['0', '-1', 'x', '2147484'],
   bodyIdleSeconds: ['0', '-1', 'x'],
