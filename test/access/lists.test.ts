@@ -57,10 +57,10 @@ const subject = fc.constantFrom(
   'everyone',
   'anyone',
 )
-// Teams are of their own organisation.
+// Teams and robots are of their own organisation.
 const given = fc
   .record({ subject, pattern })
-  .filter((grant) => !grant.subject.startsWith('team:') || grant.pattern.startsWith('acme/'))
+  .filter((grant) => !/^(team|robot):/.test(grant.subject) || grant.pattern.startsWith('acme/'))
 const drawn = fc.record({
   grants: fc.array(given, { maxLength: 5 }),
   publics: fc.subarray(REPOS, { maxLength: 3 }),

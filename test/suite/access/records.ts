@@ -39,8 +39,8 @@ export function recordCases(made: () => DatabaseUnderTest) {
     expect(second).toMatchObject({ targets: of(7, 5, 4, 2, 1), more: false })
     expect(await list({ namespace: space }, 5, second.last)).toMatchObject({ targets: [], more: false })
     expect((await list({ actor })).targets).toEqual(of(4))
-    expect((await list({ namespace: space, action: 'test.odd' })).targets).toEqual(of(11, 7, 5, 1))
-    expect((await list({ namespace: space, action: 'test.odd', actor })).targets).toEqual([])
+    expect((await list({ namespace: space, action: 'team.delete' })).targets).toEqual(of(11, 7, 5, 1))
+    expect((await list({ namespace: space, action: 'team.delete', actor })).targets).toEqual([])
     const at = (from: number, to: number) => ({ since: NOW + 1e6 + from, until: NOW + 1e6 + to })
     expect((await list(at(3, 6))).targets).toEqual(of(7, 6, 5, 3))
     expect((await list({ ...at(3, 6), namespace: other })).targets).toEqual(of(6, 3))
@@ -54,7 +54,7 @@ export function recordCases(made: () => DatabaseUnderTest) {
       at: NOW + 1e6 - 1,
       actor: 'operator',
       credential: 7,
-      action: 'test.odd',
+      action: 'team.delete',
       target: 't1',
       namespace: space,
       result: 'done',
@@ -63,7 +63,7 @@ export function recordCases(made: () => DatabaseUnderTest) {
       requestId: CAUSE.requestId,
       detail: '{"why":"ü\\""}',
     })
-    const refused = await store().listAudit({ namespace: space, action: 'test.odd' }, { limit: 9 })
+    const refused = await store().listAudit({ namespace: space, action: 'team.delete' }, { limit: 9 })
     expect(refused.items.map(({ result }) => result)).toEqual(['done', 'done', 'refused', 'done'])
     expect((await rejection(store().listAudit({ actor: '\0' }, { limit: 9 }))).kind).toBe('request-invalid')
     const nul = { action: 'login' as const, target: 'a\0', result: 'done' as const }
