@@ -193,12 +193,12 @@ describe('what goes on to the registry', () => {
   test('lists with what may be seen', async () => {
     table.grant(USER, REPO, ['pull'])
     await attempt('repositories', account(USER, 'user'))
-    expect(options()).toEqual({ granted: [REPO] })
+    expect(options()).toEqual({ granted: [], grantee: { account: USER } })
     await attempt('search', nobody())
-    expect(options()).toEqual({ granted: [] })
+    expect(options()).toEqual({ granted: [], grantee: {} })
     // Whatever a caller would have them show.
     await guarded.repositories(contextOf(account(USER, 'user')), PAGE, 'everything')
-    expect(options()).toEqual({ granted: [REPO] })
+    expect(options()).toEqual({ granted: [], grantee: { account: USER } })
   })
 })
 
