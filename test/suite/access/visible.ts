@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Visible } from '../../../src/core/access.ts'
 import { fitsGlob } from '../../../src/core/glob.ts'
 import type { Page, PageRequest } from '../../../src/core/registry.ts'
+import { allows } from '../../../src/core/verbs.ts'
 import { MAX_HOLDERS } from '../../../src/store/meta/access/holders.ts'
 import { SEARCH_LOOKS } from '../../../src/store/meta/search.ts'
 import { image, newDigest, pushBlob, pushed } from '../metadata/fixture.ts'
@@ -88,7 +89,10 @@ export function visibleCases(made: () => DatabaseUnderTest) {
             return { items: items.map(({ name }) => name), more }
           }, limit)
           expect(described).toEqual(
-            seen.map(({ name }) => name).filter((name) => name.startsWith(`${spaces[0]}/`)),
+            seen
+              .filter(({ name, published }) => published || fits(name, granted))
+              .map(({ name }) => name)
+              .filter((name) => name.startsWith(`${spaces[0]}/`)),
           )
           for (const term of [spaces[0] as string, (spaces[1] as string).slice(1)]) {
             const { hits, total } = await store().search({ query: term, limit: 100, offset: 0 }, visible)
@@ -129,7 +133,8 @@ export function visibleCases(made: () => DatabaseUnderTest) {
         now: CAUSE.now,
         ...(account !== undefined && { account }),
       })
-      return grants.some(({ pattern }) => fitsGlob(name, pattern))
+      const verb = published.includes(name) ? 'pull' : 'create-tag'
+      return grants.some(({ pattern, verbs }) => fitsGlob(name, pattern) && allows(verbs, verb))
     }
     for (const [round, [space, part, whom, what]] of bits.entries()) {
       const which = space % 2
@@ -143,7 +148,7 @@ export function visibleCases(made: () => DatabaseUnderTest) {
         if (what % 7 === 0) {
           const { items } = await store().listGrants(org.name, { limit: 1 })
           for (const { id } of items) await store().removeGrant({ namespace: org.name, id }, CAUSE)
-        } else await given(store(), subject, pattern)
+        } else await given(store(), subject, pattern, whom % 4 > 1 && what % 5 < 3 ? ['push'] : ['pull'])
       }
       if (round % 5 !== 4) continue
       const all = [...new Set(names)].sort()
@@ -185,6 +190,26 @@ export function visibleCases(made: () => DatabaseUnderTest) {
     }
     expect(published.length).toBeGreaterThan(5)
   }, 120_000)
+
+  test('a grant that is given while its repository is made or pushed to shows it all the same', async () => {
+    const { name } = await newOrganisation(store())
+    const repos = Array.from({ length: 24 }, (_, at) => repoName(`${name}/r${10 + at}`))
+    await Promise.all(
+      repos.map(async (repo, at) => {
+        if (at % 2 === 0) await store().createRepository({ name: repo }, CAUSE)
+        await Promise.all([
+          pushed(store(), repo, image()),
+          given(store(), 'everyone', repo),
+          given(store(), 'anyone', repo),
+        ])
+      }),
+    )
+    for (const account of [(await newUser(store())).id, undefined]) {
+      const request = { limit: repos.length, last: `${name}/` }
+      const { items } = await store().listRepositories(request, { granted: [], grantee: { account } })
+      expect(items).toEqual(repos)
+    }
+  })
 
   test('SE-7: what others have does not fill the pages of who sees little', async () => {
     const [mine, theirs, word] = [freshName('m'), freshName('l'), freshName('w')]
