@@ -30,7 +30,8 @@ export const Verbs = z
     description: 'Verbs, or bundles of them: read (pull), write (pull, push, create-tag), admin (everything)',
   })
 export const Pattern = z.string().min(1).max(255).meta({
-  description: 'A repository, or a pattern: acme/* (one level), acme/** (all below), ** (every one)',
+  description:
+    'A repository, or a pattern of at most four wildcards: acme/* (one level), acme/** (all below), ** (every one)',
 })
 export const Subject = z.string().min(1).max(255).meta({
   description: 'user:NAME, robot:OWNER+NAME, team:ORGANISATION/NAME, everyone (signed in) or anyone',
