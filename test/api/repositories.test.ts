@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { parseRepoName } from '../../src/core/names.ts'
 import { VERBS } from '../../src/core/verbs.ts'
+import { openUpload } from '../suite/metadata/fixture.ts'
 import { image, pushTo } from './content.ts'
 import { CAUSE, NOBODY, NOW, OPERATES, openApi, type Proof, type TestApi } from './fixture.ts'
 
@@ -242,6 +244,27 @@ describe('manifests', () => {
     })
     expect(tag.status).toBe(404)
   })
+})
+
+test('a push that was only begun puts no name into the lists of those who may not push there', async () => {
+  const namespace = 'begun'
+  const owner = await api.user(namespace)
+  const reader = await api.user('reader1')
+  const writer = await api.user('writer1')
+  await api.store.updateNamespace({ name: namespace, defaultVisibility: 'public' }, CAUSE)
+  for (const [subject, verbs] of [
+    ['user:reader1', VERBS.pull],
+    ['user:writer1', VERBS.pull | VERBS['create-tag']],
+    ['everyone', VERBS.pull],
+  ] as const)
+    await api.store.setGrant({ namespace, subject, pattern: 'begun/*', verbs }, CAUSE)
+  await openUpload(api.store, parseRepoName('begun/secret-name'))
+  await pushTo(api.store, 'begun/shown', ['a'])
+  const names = async (as: Proof) =>
+    (await api.call('GET /repositories', { as, query: { namespace } })).result.items.map(({ name }) => name)
+  for (const as of [NOBODY, reader, stranger]) expect(await names(as)).toEqual(['begun/shown'])
+  for (const as of [owner, writer, OPERATES])
+    expect(await names(as)).toEqual(['begun/secret-name', 'begun/shown'])
 })
 
 test('search finds what whoever asks may see', async () => {

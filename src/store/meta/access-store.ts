@@ -246,7 +246,7 @@ export interface ManifestRow {
 /** Repositories beside the protocol: settings and lists with more in them. */
 export interface RepositoryStore {
   findRepository(name: RepoName): Promise<(RepositoryRow & { readonly readme: string }) | undefined>
-  /** Of one namespace or of all, by name; published or not. */
+  /** Of one namespace or of all, by name; what nothing was pushed to only for who owns it or may push to it. */
   describeRepositories(
     filter: { readonly namespace?: string; readonly visible: Visible },
     page: PageRequest,

@@ -1,3 +1,4 @@
+import { VERBS } from '../../../core/verbs.ts'
 import type { Reader } from '../driver.ts'
 import { type Grantee, patternsGranted } from './grantee.ts'
 import { intersectionOf, type NameRange, Patterns, rangeOf, unionOf } from './name-ranges.ts'
@@ -8,8 +9,8 @@ import { STAGES } from './stages.ts'
 export interface Ranges {
   /** The next few; none at the end. */
   next(): Promise<readonly NameRange[]>
-  /** Whether a name that was found where `next` told last fits. */
-  fits(name: string): boolean
+  /** Whether a name that was found where `next` told last fits; of a repository that nothing was pushed to, for who may push to it. */
+  fits(name: string, published: boolean): boolean
 }
 
 /** Ranges that are known from the start. */
@@ -25,9 +26,15 @@ export function fixedRanges(ranges: readonly NameRange[], fits: (name: string) =
   }
 }
 
-const NAMES = `SELECT pattern FROM access_grant
-  WHERE subject_kind = $1 AND subject_id = $2 AND wild = 0 AND stage = $3 AND pattern >= $4 AND pattern < $5
-  ORDER BY pattern LIMIT $6`
+/** Any of them lets push something. */
+const PUSHES = VERBS.push | VERBS['create-tag'] | VERBS.admin
+
+const namesWhere = (condition: string) => `SELECT pattern FROM access_grant
+  WHERE subject_kind = $1 AND subject_id = $2 AND wild = 0 AND ${condition} AND pattern >= $3 AND pattern < $4
+  ORDER BY pattern LIMIT $5`
+const PUBLISHED_NAMES = namesWhere(`stage = ${STAGES.published}`)
+/** What others began to push, or made and left empty, is not for those who only pull: /v2 does not show it either. */
+const MADE_NAMES = namesWhere(`stage = ${STAGES.made} AND (verbs & ${PUSHES}) <> 0`)
 
 /** Names looked at in one go, of all together and of each whose grants count. */
 const MAX_WANTED = 256
@@ -37,8 +44,8 @@ const MIN_PIECE = 4
 export class GrantedNames implements Ranges {
   readonly #tx: Reader
   readonly #spaces: readonly NameRange[]
-  /** One index range each: `[kind, id, stage]`. */
-  readonly #streams: readonly (readonly [number, number, number])[]
+  /** One index range each: a statement, and whose. */
+  readonly #streams: readonly (readonly [sql: string, subject: Grantee['subjects'][number]])[]
   readonly #piece: number
   #space = 0
   #from: string | undefined
@@ -51,8 +58,8 @@ export class GrantedNames implements Ranges {
   ) {
     this.#tx = tx
     this.#spaces = spaces
-    const stages = unpublished ? [STAGES.made, STAGES.published] : [STAGES.published]
-    this.#streams = subjects.flatMap(([kind, id]) => stages.map((stage) => [kind, id, stage] as const))
+    const statements = unpublished ? [MADE_NAMES, PUBLISHED_NAMES] : [PUBLISHED_NAMES]
+    this.#streams = subjects.flatMap((subject) => statements.map((sql) => [sql, subject] as const))
     this.#piece = Math.max(MIN_PIECE, Math.ceil(Math.min(wanted, MAX_WANTED) / this.#streams.length))
   }
 
@@ -73,9 +80,9 @@ export class GrantedNames implements Ranges {
   async #read({ from, to }: NameRange): Promise<string[]> {
     const names = new Set<string>()
     let end = to
-    for (const stream of this.#streams) {
-      const values = [...stream, this.#from ?? from, end, this.#piece]
-      const rows = await this.#tx.all<{ pattern: string }>(NAMES, values)
+    for (const [sql, subject] of this.#streams) {
+      const values = [...subject, this.#from ?? from, end, this.#piece]
+      const rows = await this.#tx.all<{ pattern: string }>(sql, values)
       for (const { pattern } of rows) names.add(pattern)
       const last = rows.at(-1)
       if (last !== undefined && rows.length === this.#piece) end = rangeOf(last.pattern).to
@@ -102,16 +109,17 @@ export class GrantedPatterns implements Ranges {
   readonly #tx: Reader
   readonly #grantee: Grantee
   readonly #spaces: readonly NameRange[]
-  readonly #seek: string
+  readonly #unpublished: boolean
   #space = 0
   #from: string | undefined
   #patterns = new Patterns([])
+  #pushing = new Patterns([])
 
   constructor(tx: Reader, grantee: Grantee, spaces: readonly NameRange[], unpublished: boolean) {
     this.#tx = tx
     this.#grantee = grantee
     this.#spaces = spaces
-    this.#seek = unpublished ? STANDING : LISTED
+    this.#unpublished = unpublished
   }
 
   async next(): Promise<readonly NameRange[]> {
@@ -135,14 +143,16 @@ export class GrantedPatterns implements Ranges {
         const to = space.to < this.#from ? space.to : this.#from
         const patterns = await patternsGranted(this.#tx, this.#grantee, [namespace])
         this.#patterns = new Patterns(patterns)
+        if (this.#unpublished)
+          this.#pushing = new Patterns(await patternsGranted(this.#tx, this.#grantee, [namespace], PUSHES))
         const ranges = intersectionOf(unionOf(patterns.map(rangeOf)), [{ from: name, to }])
         if (ranges.length > 0) return ranges
       }
     }
   }
 
-  fits(name: string): boolean {
-    return this.#patterns.fits(name)
+  fits(name: string, published: boolean): boolean {
+    return (published ? this.#patterns : this.#pushing).fits(name)
   }
 
   /** The first pattern from a text on. */
@@ -158,6 +168,7 @@ export class GrantedPatterns implements Ranges {
   /** The first repository in a range. */
   async #nameFrom(from: string, to: string): Promise<string | undefined> {
     if (from >= to) return undefined
-    return (await this.#tx.get<{ name: string }>(this.#seek, [from, to]))?.name
+    const seek = this.#unpublished ? STANDING : LISTED
+    return (await this.#tx.get<{ name: string }>(seek, [from, to]))?.name
   }
 }

@@ -1,3 +1,4 @@
+import { ALL_VERBS, type VerbSet } from '../../../core/verbs.ts'
 import { SUBJECTS } from '../account-codes.ts'
 import { inStatement, type Reader, type Value } from '../driver.ts'
 
@@ -32,10 +33,11 @@ const WHOSE = [
   `g.subject_kind = ${SUBJECTS.team} AND g.subject_id IN (SELECT team_id FROM team_member WHERE user_id = $1)`,
 ]
 
-const PATTERNS = inStatement(1, (list) =>
+/** `$2` verbs of which one must be granted. */
+const PATTERNS = inStatement(2, (list) =>
   WHOSE.map(
     (whose) => `SELECT g.pattern FROM access_grant g
-      WHERE g.ns_id IN (SELECT id FROM namespace WHERE name IN ${list}) AND g.wild = 1 AND ${whose}`,
+      WHERE g.ns_id IN (SELECT id FROM namespace WHERE name IN ${list}) AND g.wild = 1 AND (g.verbs & $2) <> 0 AND ${whose}`,
   ).join(' UNION '),
 )
 const NAMES = inStatement(1, (list) =>
@@ -45,19 +47,24 @@ const NAMES = inStatement(1, (list) =>
   ).join(' UNION '),
 )
 
-async function patternsIn(tx: Reader, statement: typeof NAMES, { account }: Grantee, list: Value[]) {
+async function patternsIn(tx: Reader, statement: typeof NAMES, fixed: Value[], list: Value[]) {
   if (list.length === 0) return []
-  const values = statement.values([account ?? 0], list)
+  const values = statement.values(fixed, list)
   const rows = await tx.all<{ pattern: string }>(statement.text(list.length), values)
   return rows.map(({ pattern }) => pattern)
 }
 
-/** The patterns granted in some namespaces, MAX_LIST at most: MAX_GRANTS of each. */
-export function patternsGranted(tx: Reader, grantee: Grantee, namespaces: string[]): Promise<string[]> {
-  return patternsIn(tx, PATTERNS, grantee, namespaces)
+/** The patterns on which one of the verbs is granted in some namespaces, MAX_LIST at most: MAX_GRANTS of each. */
+export function patternsGranted(
+  tx: Reader,
+  { account }: Grantee,
+  namespaces: string[],
+  verbs: VerbSet = ALL_VERBS,
+): Promise<string[]> {
+  return patternsIn(tx, PATTERNS, [account ?? 0, verbs], namespaces)
 }
 
 /** Which of some names, MAX_LIST at most, are granted as such. */
-export function namesGranted(tx: Reader, grantee: Grantee, names: string[]): Promise<string[]> {
-  return patternsIn(tx, NAMES, grantee, names)
+export function namesGranted(tx: Reader, { account }: Grantee, names: string[]): Promise<string[]> {
+  return patternsIn(tx, NAMES, [account ?? 0], names)
 }

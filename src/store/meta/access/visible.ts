@@ -86,8 +86,8 @@ interface RangeStatements {
 
 interface Statements {
   readonly granted: RangeStatements
-  /** Of public ones. */
-  readonly open: readonly RangeStatements[]
+  /** Of public ones. What nothing was pushed to is not for everyone, whatever it will be: /v2 does not show it either. */
+  readonly open: RangeStatements
 }
 
 const LISTED = 'listed = 1'
@@ -103,14 +103,8 @@ export function selection(columns: string, fixed = 0): Selection {
       names: inStatement(fixed, (list) => `${base} AND name IN ${list} ORDER BY name`),
     }
   }
-  return {
-    published: { granted: select(LISTED), open: [select(`${PUBLIC} AND ${LISTED}`)] },
-    all: {
-      granted: select(STANDING),
-      open: [select(`${PUBLIC} AND ${LISTED}`), select(`${PUBLIC} AND listed = 0 AND ${STANDING}`)],
-    },
-    fixed,
-  }
+  const open = select(`${PUBLIC} AND ${LISTED}`)
+  return { published: { granted: select(LISTED), open }, all: { granted: select(STANDING), open }, fixed }
 }
 
 /** Rows read by one statement at most, and names looked up by one. */
@@ -119,6 +113,8 @@ const MAX_NAMES = 256
 
 interface Named {
   readonly name: string
+  /** null: nothing was pushed to it. There where such are asked for. */
+  readonly publishedAt?: number | null
 }
 
 /** The rows of some ranges in order, read piece by piece. */
@@ -163,8 +159,8 @@ class Source<Row extends Named> {
   }
 
   /** Whether the row that is next may be seen by what brought it here. */
-  shows(name: string): boolean {
-    return this.#places.fits(name)
+  shows({ name, publishedAt }: Row): boolean {
+    return this.#places.fits(name, publishedAt !== null)
   }
 
   take(): void {
@@ -205,7 +201,7 @@ class Source<Row extends Named> {
 export interface Walk {
   readonly sight: Sight
   readonly space?: NameRange
-  /** Also those that were never pushed to. */
+  /** Also those that were never pushed to, for who owns them or may push to them; `publishedAt` is among the columns. */
   readonly unpublished?: boolean
   /** How many rows will be wanted. */
   readonly wanted: number
@@ -238,7 +234,7 @@ export async function* walkVisible<Row extends Named>(
       if (row === undefined || (first !== undefined && row.name > first.name)) continue
       if (row.name !== first?.name) isSeen = false
       first = row
-      isSeen ||= source.shows(row.name)
+      isSeen ||= source.shows(row)
     }
     if (first === undefined) return
     for (const source of sources) if ((await source.peek())?.name === first.name) source.take()
@@ -265,14 +261,10 @@ async function sourcesOf<Row extends Named>(
       sources.push(source(granted, new GrantedNames(tx, grantee, spaces, { unpublished, wanted })))
     }
   }
-  if (only !== 'granted' && !sight.everything)
-    for (const statements of open)
-      sources.push(
-        source(
-          statements,
-          fixedRanges(spaces, () => true),
-        ),
-      )
+  if (only !== 'granted' && !sight.everything) {
+    const everywhere = fixedRanges(spaces, () => true)
+    sources.push(source(open, everywhere))
+  }
   return sources
 }
 
