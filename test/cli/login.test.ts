@@ -163,6 +163,30 @@ describe('berth login', () => {
     expect(readFileSync(who.dockerConfig, 'utf8')).toBe(before)
   })
 
+  test('with a key signs for the server that was named or that the key is from, and for no other', async () => {
+    let asked = 0
+    using other = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch() {
+        asked++
+        return new Response('{}')
+      },
+    })
+    using mallory = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () =>
+        new Response(null, {
+          status: 401,
+          headers: { 'WWW-Authenticate': `Bearer realm="${other.url.origin}/token",service="x"` },
+        }),
+    })
+    const told = await who.berth(['login', mallory.url.host, '--key', key])
+    expect([told.code, told.stderr]).toEqual([1, expect.stringContaining('nor where the key is from')])
+    expect(asked).toBe(0)
+  })
+
   test('told wrongly', async () => {
     for (const args of [
       [],

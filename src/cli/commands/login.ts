@@ -5,7 +5,7 @@ import { eraseLogin, type Login, storeLogin } from '../docker-config.ts'
 import { readText } from '../files.ts'
 import { Output } from '../output.ts'
 import { readPassword } from '../prompt.ts'
-import { findServer, parseServer } from '../server-address.ts'
+import { findServer, parseServer, type ServerAddress } from '../server-address.ts'
 import { checkPassword, exchangeAssertion, findTokenEndpoint, type TokenEndpoint } from '../token-endpoint.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -49,7 +49,7 @@ export function loginCommand(command: Command): void {
       const { login, until } =
         key === undefined
           ? await byPassword(endpoint, username as string, options)
-          : await byKey(endpoint, key, options.account)
+          : await byKey(endpoint, server, key, options.account)
       const where = await storeLogin(server.host, login, process.env)
       out.note(`logged in to ${server.host}${until}; docker and its kin find it in ${where}`)
     })
@@ -80,8 +80,14 @@ async function byPassword(endpoint: TokenEndpoint, username: string, options: Lo
   return { login: { username, secret }, until: ` as ${username}` }
 }
 
-async function byKey(endpoint: TokenEndpoint, path: string, account: string | undefined): Promise<Done> {
-  const file = readKey(path, account, endpoint.realm)
+async function byKey(
+  endpoint: TokenEndpoint,
+  { base, host }: ServerAddress,
+  path: string,
+  account: string | undefined,
+): Promise<Done> {
+  const file = readKey(path, account, base)
+  refuseElsewhere(endpoint, { base, host }, file)
   const assertion = await signAssertion(file, { audience: endpoint.realm, now: Date.now() })
   const { token, expiresAt } = await exchangeAssertion(endpoint, assertion)
   const end = new Date(expiresAt).toISOString().slice(0, 19).replace('T', ' ')
@@ -89,6 +95,23 @@ async function byKey(endpoint: TokenEndpoint, path: string, account: string | un
     login: { username: TOKEN_USER, secret: token },
     until: ` as ${file.account} until ${end} UTC`,
   }
+}
+
+/**
+ * Throws where the signature would go to neither the server that the key is from nor the one that was named: whoever gets it could hand it
+ * on and be let in.
+ */
+function refuseElsewhere(
+  { realm }: TokenEndpoint,
+  { base, host }: ServerAddress,
+  { token_url }: KeyFile,
+): void {
+  const { origin } = new URL(realm)
+  const known = [base, token_url].filter((url) => URL.canParse(url)).map((url) => new URL(url).origin)
+  if (known.includes(origin)) return
+  throw new Error(
+    `${host} wants the login sent to ${origin}, which is neither it nor where the key is from (${known.at(-1)}); if that is the registry, name it: berth login ${new URL(realm).host} --key …`,
+  )
 }
 
 /** A key file, or the private half of a key whose public half was registered, which does not say whose it is. */
