@@ -1,3 +1,4 @@
+import type { ApiParts } from './api/handler.ts'
 import { FirstStartError, firstStart } from './auth/first-start.ts'
 import { AccessGuard } from './auth/guard.ts'
 import { localAuthenticator } from './auth/local.ts'
@@ -24,6 +25,8 @@ export interface AccountsOptions {
   readonly store: Store
   readonly clock: Clock
   readonly log: Log
+  /** Asks for a round of collection. */
+  readonly collect: ApiParts['collect']
 }
 
 /** Who may do what, put together: everything that only exists with `--auth accounts`. */
@@ -42,7 +45,7 @@ export interface Accounts extends AsyncDisposable {
 }
 
 /** Composes accounts over the database. Nothing is read or written yet. */
-export function composeAccounts({ config, store, clock, log }: AccountsOptions): Accounts {
+export function composeAccounts({ config, store, clock, log, collect }: AccountsOptions): Accounts {
   const service = serviceOf(config)
   // Every password of the process goes through one queue, whichever door it came by.
   const hasher = boundedHasher(argon2id, {
@@ -89,7 +92,8 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
       const load = once(async () => {
         const { createApi } = await import('./api/app.ts')
         const { signUp, passwordMinLength, sessionSeconds, maxApiBody: maxBody, readOnly } = config
-        const settings = { signUp, passwordMinLength, sessionSeconds, maxBody, readOnly }
+        const [undo, lease] = [config.undoSeconds * 1000, config.leaseSeconds * 1000]
+        const settings = { signUp, passwordMinLength, sessionSeconds, maxBody, undo, lease, readOnly }
         const parts = {
           store,
           registry,
@@ -97,6 +101,7 @@ export function composeAccounts({ config, store, clock, log }: AccountsOptions):
           authenticator,
           tokens,
           passwords: hasher,
+          collect,
           log,
           clock,
           settings,

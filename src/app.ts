@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Accounts } from './accounts.ts'
+import type { Accounts, AccountsOptions } from './accounts.ts'
+import { collectOptions, measureCollection } from './collection.ts'
 import { type Config, originOf, parseListen } from './config.ts'
 import type { Guard } from './core/access.ts'
 import { systemClock } from './core/clock.ts'
@@ -7,13 +8,19 @@ import type { Registry } from './core/registry.ts'
 import { TrustedProxies } from './http/client-address.ts'
 import { startServer } from './http/server.ts'
 import { startCleanup } from './jobs/cleanup.ts'
+import { type Collector, startCollector } from './jobs/collect.ts'
+import { startWritingUses } from './jobs/write-uses.ts'
 import { wireHandler } from './oci/handler.ts'
 import type { WireLimits } from './oci/limits.ts'
 import { operatorFile } from './operator-file.ts'
 import { pairStores } from './pairing.ts'
+import { uncountedAgents } from './registry/agents.ts'
 import { authorize } from './registry/authorize.ts'
+import { FormerNames } from './registry/former-names.ts'
 import { localRegistry } from './registry/local.ts'
+import { observe } from './registry/observe.ts'
 import { readOnly } from './registry/read-only.ts'
+import { UseLedger } from './registry/use-ledger.ts'
 import type { BlobStore } from './store/blob.ts'
 import { fileBlobStore } from './store/blob-fs.ts'
 import { openSqlite } from './store/meta/sqlite.ts'
@@ -22,7 +29,7 @@ import type { MetadataStore, Store } from './store/meta/store.ts'
 import { withSmallBlobs } from './store/small-blobs.ts'
 import { failureLog } from './telemetry/failures.ts'
 import type { Logger } from './telemetry/log.ts'
-import { createMetrics } from './telemetry/metrics.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { timed } from './telemetry/timed.ts'
 
 export interface App {
@@ -47,15 +54,30 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await pairStores(meta, blobs, join(config.data, 'blobs'))
   metrics.gauge('berth_uploads_open', 'Upload sessions that are open', () => meta.countUploads())
 
-  const accounts = config.auth === 'accounts' ? await loadAccounts(config, meta, log) : undefined
+  let collector: Collector | undefined
+  const collect = async () => (await collector?.run()) ?? 'elsewhere'
+  measureCollection(metrics, meta, () => collector)
+  const serves = config.jobs !== 'only'
+
+  const accounts = config.auth === 'accounts' ? await loadAccounts(config, meta, log, collect) : undefined
   if (accounts !== undefined) undo.use(accounts)
   // Before it serves: whoever meets it ready can log in.
-  const firstLink = await accounts?.begin()
-  const pass = accounts && undo.use(operatorFile(config.data).issue())
+  const firstLink = serves ? await accounts?.begin() : undefined
+  const pass = serves && accounts ? undo.use(operatorFile(config.data).issue()) : undefined
   const registry = registryStack(config, blobs, meta, log, accounts?.auth.guard)
+  const uses = config.readOnly || !serves ? undefined : noteUses(config, metrics)
+  const formerNames = new FormerNames(meta, systemClock, config.formerNamesSeconds * 1000)
+  if (serves) await formerNames.read()
   const server = startServer({
     ...parseListen(config.listen),
-    handler: wireHandler(registry, { limits: wireLimits(config), ...(accounts && { auth: accounts.auth }) }),
+    // What the API and its pages read by themselves is nobody's pull: the wire alone is observed.
+    handler: serves
+      ? wireHandler(uses?.over(registry) ?? registry, {
+          limits: wireLimits(config),
+          formerNames,
+          ...(accounts && { auth: accounts.auth }),
+        })
+      : async () => undefined,
     web: pass && accounts?.web(registry, pass),
     log,
     accessLog: config.accessLog,
@@ -74,11 +96,16 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   })
   // Only where something of what follows fails.
   undo.defer(() => server.stop(0))
-  if (pass === undefined) undo.use(operatorFile(config.data).tellNoAccounts(server.address))
+  if (!serves) log.info('does jobs alone: there is no registry at this address (--jobs only)')
+  else if (pass === undefined) undo.use(operatorFile(config.data).tellNoAccounts(server.address))
   else pass.publish(server.address)
   const administratorLink = firstLink && `${originOf(config, server.address)}${firstLink}`
-  if (!config.readOnly) {
+  if (!config.readOnly && config.jobs !== 'none') {
     accounts?.startJobs()
+    const options = collectOptions(config, meta, log)
+    const collecting = startCollector({ ...options, every: config.gcSeconds * 1000 })
+    collector = collecting
+    undo.defer(() => collecting.stop())
     const cleanup = startCleanup({
       meta,
       blobs,
@@ -88,6 +115,10 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       tombstoneDelay: config.tombstoneSeconds * 1000,
     })
     undo.defer(() => cleanup.stop())
+  }
+  if (uses !== undefined) {
+    const { ledger } = uses
+    undo.use(startWritingUses({ ledger, store: meta, log, every: config.usesSeconds * 1000 }))
   }
   const resources = undo.move()
   let closing: Promise<void> | undefined
@@ -114,10 +145,26 @@ async function openBlobs(config: Config): Promise<BlobStore> {
   return withSmallBlobs(files, config.smallBlobCacheBytes)
 }
 
+/** Notes what is used in a registry, and tells the operator how much. */
+function noteUses(config: Config, metrics: Metrics) {
+  const ledger = new UseLedger({ clock: systemClock, maxEntries: config.maxNotedUses })
+  const isUncounted = uncountedAgents(config.uncountedAgents)
+  const { counted } = ledger
+  metrics.counter('berth_pulls_total', 'Manifests got by clients that count', () => counted.pull)
+  metrics.counter('berth_looks_total', 'Manifests looked at, or got by others', () => counted.look)
+  metrics.counter('berth_uses_dropped_total', 'Uses that are in no statistics', () => ledger.dropped)
+  return { ledger, over: (registry: Registry) => observe(registry, { ledger, isUncounted }) }
+}
+
 /** Not loaded where nobody asked for it. */
-async function loadAccounts(config: Config, store: Store, log: Logger): Promise<Accounts> {
+async function loadAccounts(
+  config: Config,
+  store: Store,
+  log: Logger,
+  collect: AccountsOptions['collect'],
+): Promise<Accounts> {
   const { composeAccounts } = await import('./accounts.ts')
-  return composeAccounts({ config, store, clock: systemClock, log })
+  return composeAccounts({ config, store, clock: systemClock, log, collect })
 }
 
 /** The database that the configuration names. `existing`: throws for one of PostgreSQL's that holds no registry, rather than begin one. */

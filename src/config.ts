@@ -143,6 +143,13 @@ export function reviewConfig(config: Config): string[] {
       `passwords and tokens travel to ${config.listen} in the clear: put a proxy with TLS before it and say --public-url https://HOST`,
     )
   }
+  if (config.jobs !== 'inline' && config.databaseUrl === undefined) {
+    warnings.push(
+      config.jobs === 'none'
+        ? 'nothing is collected or cleaned up, and storage only grows: no other process can do it with the embedded database (--jobs none)'
+        : 'nothing is served, and no other process can serve with the embedded database (--jobs only)',
+    )
+  }
   if (config.unsafeNoFsync)
     warnings.push('--unsafe-no-fsync: a crash of this machine may lose what was acknowledged')
   return warnings

@@ -1,8 +1,10 @@
 import { composeAccounts } from './accounts.ts'
 import { openMetadata, registryStack } from './app.ts'
+import { collectOptions } from './collection.ts'
 import type { Config } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import type { Call } from './core/context.ts'
+import { collectOnce } from './jobs/collect.ts'
 import { memoryBlobStore } from './store/blob-memory.ts'
 import { DirectoryInUse, lockDirectory } from './store/meta/sqlite-lock.ts'
 import { createLog } from './telemetry/log.ts'
@@ -30,7 +32,11 @@ export async function openOperatorApi(
   undo.defer(() => log.flush())
   const store = await openMetadata(config, { existing: true })
   undo.defer(() => store.close())
-  const accounts = undo.use(composeAccounts({ config, store, clock: systemClock, log }))
+  const collect = async () => {
+    const outcome = await collectOnce(collectOptions(config, store, log))
+    return outcome === 'started' ? 'finished' : outcome
+  }
+  const accounts = undo.use(composeAccounts({ config, store, clock: systemClock, log, collect }))
   // Of content the API touches the metadata alone; what becomes garbage by it, the server sweeps.
   const registry = registryStack(config, memoryBlobStore(), store, log, accounts.auth.guard)
   const web = accounts.web(registry, { admits: () => true })

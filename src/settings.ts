@@ -42,6 +42,12 @@ export const SETTINGS = {
     'address to serve on, HOST:PORT (port 0: any free one)',
   ),
   data: setting('BERTH_DATA', './data', text, 'directory of blobs and of the embedded database'),
+  jobs: setting(
+    'BERTH_JOBS',
+    'inline' as const,
+    oneOf('inline', 'only', 'none'),
+    'what this process does of collection and clean-up; inline: both that and serving, only: no serving but probes, none: serving alone',
+  ),
   auth: setting(
     'BERTH_AUTH',
     'accounts' as const,
@@ -133,6 +139,42 @@ export const SETTINGS = {
     30,
     interval,
     'how often it is written down when and from where credentials were used; a crash forgets that much',
+  ),
+  usesSeconds: setting(
+    'BERTH_USES_SECONDS',
+    10,
+    interval,
+    'how often it is written down what was pulled; a crash forgets that much',
+  ),
+  maxNotedUses: setting(
+    'BERTH_MAX_NOTED_USES',
+    10_000,
+    whole(2),
+    'tags and digests whose use is kept in memory until it is written down; of more, uses are not counted',
+  ),
+  uncountedAgents: setting(
+    'BERTH_UNCOUNTED_AGENTS',
+    [
+      // Scanners.
+      'trivy',
+      'clair',
+      'harbor-scanner',
+      'grype',
+      'syft',
+      'anchore',
+      'snyk',
+      'docker-scout',
+      'neuvector',
+      // What looks for newer versions.
+      'renovate',
+      'dependabot',
+      'watchtower',
+      'diun',
+      'keel',
+      'argocd-image-updater',
+    ] as string[],
+    texts,
+    'programs, by words of their User-Agent, whose pulls are looks and do not keep a tag in use',
   ),
   maxApiBody: setting('BERTH_MAX_API_BODY', MiB, bytes, 'size of a request of the management API'),
   maxStrangerBody: setting(
@@ -276,6 +318,18 @@ export const SETTINGS = {
     span,
     'how long content that nothing references is kept after it was pushed, mounted or looked at',
   ),
+  undoSeconds: setting(
+    'BERTH_UNDO_SECONDS',
+    14 * DAY,
+    span,
+    'how long deleted repositories, and what tags pointed to, can be restored; a namespace may say otherwise',
+  ),
+  formerNamesSeconds: setting(
+    'BERTH_FORMER_NAMES_SECONDS',
+    10,
+    span,
+    'how late clients are warned that a repository was renamed',
+  ),
   tombstoneSeconds: setting(
     'BERTH_TOMBSTONE_SECONDS',
     600,
@@ -287,6 +341,19 @@ export const SETTINGS = {
     30,
     interval,
     'how often expired uploads and removed objects are cleaned up',
+  ),
+  gcSeconds: setting(
+    'BERTH_GC_SECONDS',
+    30,
+    interval,
+    'how often it is looked whether content is to be collected that nothing keeps',
+  ),
+  gcBatch: setting('BERTH_GC_BATCH', 200, whole(1, 10_000), 'rows that one step of collection looks at'),
+  gcRate: setting(
+    'BERTH_GC_RATE',
+    2000,
+    count,
+    'rows a second that collection looks at, at most; between its steps it rests in any case',
   ),
   bodyIdleSeconds: setting(
     'BERTH_BODY_IDLE_SECONDS',

@@ -8,6 +8,7 @@ const STORE_INTERFACES = [
   'src/store/meta/store.ts',
   'src/store/meta/access-store.ts',
   'src/store/meta/account-store.ts',
+  'src/store/meta/lifecycle-store.ts',
 ]
 
 /**
@@ -45,6 +46,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/main.ts': ['src/core', 'src/config.ts', 'src/cli'],
   'src/pairing.ts': ['src/core', ...STORE_INTERFACES],
   'src/accounts.ts': ['src'],
+  'src/collection.ts': ['src'],
   'src/app.ts': ['src'],
   'src/operator-api.ts': ['src'],
   web: ['src/api/schema.ts', 'src/api/client.ts'],

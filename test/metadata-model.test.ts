@@ -7,15 +7,14 @@ import pg from 'pg'
 import { memoryMetadata } from '../src/store/meta/memory.ts'
 import { openPostgres } from '../src/store/meta/postgres.ts'
 import { openSqlite } from '../src/store/meta/sqlite.ts'
-import type { MetadataStore } from '../src/store/meta/store.ts'
-import { audit, REVIEW } from './suite/metadata/audit.ts'
-import { history, World } from './suite/metadata/model.ts'
+import { audit } from './suite/metadata/audit.ts'
+import { history, type ModelStore, World } from './suite/metadata/model.ts'
 import { describeNeeding } from './testbed/needs.ts'
 import { startPostgres } from './testbed/postgres.ts'
 import { tempFolder } from './testbed/temp.ts'
 
 interface Opened {
-  readonly store: MetadataStore
+  readonly store: ModelStore
   sql(text: string): Promise<unknown[]>
 }
 
@@ -40,10 +39,15 @@ function modelCase(name: string, open: (owned: AsyncDisposableStack) => Promise<
           const world = new World(`m${++runs}-${randomBytes(3).toString('hex')}`, manifests)
           try {
             for (const step of steps) {
-              if (step.do === 'review') for (const statement of REVIEW) await database.sql(statement)
               const [model, real] = await world.take(stores, step)
               expect(real as object).toEqual(model as object)
             }
+            expect(await world.observe(stores[1])).toEqual((await world.observe(stores[0])) as object)
+            expect(await audit(database.sql)).toEqual([])
+            const [model, real] = [await world.collectAll(stores[0]), await world.collectAll(stores[1])]
+            expect(real).toEqual(model)
+            const { manifests, links, blobs } = real.done
+            expect(real.preview).toMatchObject({ manifests, links, blobs, complete: true })
             expect(await world.observe(stores[1])).toEqual((await world.observe(stores[0])) as object)
             expect(await audit(database.sql)).toEqual([])
           } finally {

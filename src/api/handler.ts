@@ -6,12 +6,26 @@ import type { Log } from '../core/log.ts'
 import type { Registry } from '../core/registry.ts'
 import type { AccessStore, Cause, RepositoryStore } from '../store/meta/access-store.ts'
 import type { AccountStore } from '../store/meta/account-store.ts'
+import type {
+  CollectionStore,
+  HistoryStore,
+  JobStore,
+  ProtectionStore,
+  UseStore,
+} from '../store/meta/lifecycle-store.ts'
 import type { Caller } from './caller.ts'
 import type { CheckedBodyOf, CheckedQueryOf, Endpoint, PathOf, ResultOf } from './contract/contract.ts'
 
 /** What the handlers work with. */
 export interface ApiParts {
-  readonly store: AccountStore & AccessStore & RepositoryStore
+  readonly store: AccountStore &
+    AccessStore &
+    RepositoryStore &
+    CollectionStore &
+    JobStore &
+    HistoryStore &
+    ProtectionStore &
+    UseStore
   /** Authorised: what the API does to content, it does as its caller would by the protocol. */
   readonly registry: Registry
   readonly guard: Guard
@@ -19,6 +33,8 @@ export interface ApiParts {
   readonly tokens: TokenService
   /** Hashes, some at a time (RS-8). */
   readonly passwords: Pick<PasswordHasher, 'hash'>
+  /** Asks for a round of collection; `elsewhere`: other processes do that. */
+  readonly collect: () => Promise<'started' | 'finished' | 'running' | 'paused' | 'elsewhere'>
   readonly log: Log
   readonly clock: Clock
   readonly settings: ApiSettings
@@ -31,6 +47,10 @@ export interface ApiSettings {
   readonly sessionSeconds: number
   /** Bytes. */
   readonly maxBody: number
+  /** ms that changes can be undone, where the namespace does not say it. */
+  readonly undo: number
+  /** ms that content stays which nothing references any more. */
+  readonly lease: number
   /** Whether nothing is changed here. */
   readonly readOnly: boolean
 }

@@ -47,6 +47,8 @@ const STATUS = {
   unauthorized: 401,
   'too-many-attempts': 429,
   'tag-exists': 409,
+  'tag-immutable': 409,
+  protected: 409,
   denied: 403,
   'read-only': 403,
   'method-not-allowed': 405,

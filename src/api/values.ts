@@ -26,6 +26,11 @@ export function expiryText(at: number | undefined): string | null {
   return at === undefined ? null : timeText(at)
 }
 
+/** When something happened last; null: never. */
+export function momentText(at: number | undefined): string | null {
+  return at === undefined ? null : timeText(at)
+}
+
 /** When and from where something was used last; null: never. */
 export function lastUse(use: LastUse | undefined): { at: string; address: string; agent: string } | null {
   return use === undefined ? null : { at: timeText(use.at), address: use.address, agent: use.agent }

@@ -20,17 +20,23 @@ export interface Source {
   readonly reason: Reason
 }
 
+/** What the repository is called now, which may be asked for by a name that it had before. */
+export function presentName({ repository }: Pick<AccessFacts, 'repository'>, asked: RepoName): RepoName {
+  return repository?.name ?? asked
+}
+
 /** Everything that gives the subject verbs on the repository, strongest first; empty for a disabled subject. Nothing else gives any. */
 export function sourcesOf(facts: AccessFacts, repo: RepoName): Source[] {
   const { subject, namespace, repository } = facts
   if (subject?.disabled) return []
+  const name = presentName(facts, repo)
   const sources: Source[] = []
   if (subject?.administrator) sources.push({ verbs: ALL_VERBS, reason: { kind: 'administrator' } })
   if (subject?.kind === 'user' && namespace?.account === subject.id)
     sources.push({ verbs: ALL_VERBS, reason: { kind: 'own-namespace' } })
   if (facts.role === 'owner') sources.push({ verbs: ALL_VERBS, reason: { kind: 'organisation-owner' } })
   for (const grant of facts.grants) {
-    if (fitsGlob(repo, grant.pattern))
+    if (fitsGlob(name, grant.pattern))
       sources.push({ verbs: closed(grant.verbs), reason: { kind: 'grant', grant } })
   }
   if (repository?.public) sources.push({ verbs: BUNDLES.read, reason: { kind: 'public' } })

@@ -4,7 +4,7 @@ import { allows, closed, type Verb, verbsIn } from '../core/verbs.ts'
 import type { AccessFacts, AccessStore, GrantFact } from '../store/meta/access-store.ts'
 import type { AccountStore } from '../store/meta/account-store.ts'
 import { answerOf } from './answer.ts'
-import { type Reason, reasonFor, verbsWithin } from './decide.ts'
+import { presentName, type Reason, reasonFor, verbsWithin } from './decide.ts'
 import { deed, whoGives } from './sentences.ts'
 
 /** The name under which one asks what nobody in particular may do. */
@@ -108,7 +108,7 @@ export async function explain(
   }
   const because = becauseOf(reason)
   const scopes = facts.credential?.scopes
-  if (!allows(verbsWithin(scopes, repo), verb)) {
+  if (!allows(verbsWithin(scopes, presentName(facts, repo)), verb)) {
     const patterns = (scopes ?? []).map(({ pattern, verbs }) => `${pattern}: ${verbsIn(verbs).join(', ')}`)
     const sentence = `its account may, since ${sentenceOf(reason)}, but this token is limited to ${patterns.join('; ') || 'nothing'}`
     return told(false, { kind: 'token-scopes', scopes: patterns, otherwise: because }, sentence)
@@ -129,7 +129,7 @@ function noRight(facts: AccessFacts, others: readonly GrantFact[], repo: RepoNam
   const misses: NearMiss[] = []
   for (const grant of facts.grants) {
     // One with both would have decided.
-    if (fitsGlob(repo, grant.pattern)) misses.push({ ...tellGrant(grant), lacks: 'verb' })
+    if (fitsGlob(presentName(facts, repo), grant.pattern)) misses.push({ ...tellGrant(grant), lacks: 'verb' })
     else if (allows(closed(grant.verbs), verb)) misses.push({ ...tellGrant(grant), lacks: 'pattern' })
   }
   for (const grant of others) {

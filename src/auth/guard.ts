@@ -8,7 +8,7 @@ import type { RepoName } from '../core/names.ts'
 import { ALL_VERBS, allows, closed, type Verb, type VerbSet } from '../core/verbs.ts'
 import type { AccessFacts, AccessQuery, AccessStore, Reach } from '../store/meta/access-store.ts'
 import { answerOf, askedOf } from './answer.ts'
-import { verbsOf, verbsWithin } from './decide.ts'
+import { presentName, verbsOf, verbsWithin } from './decide.ts'
 import { inNetworks } from './networks.ts'
 import {
   BAD_CREDENTIAL,
@@ -42,8 +42,13 @@ export class AccessGuard implements Guard {
     this.#clock = clock
   }
 
-  require(ctx: Context, repo: RepoName, verb: Verb): MaybePromise<VerbSet> {
-    return ctx.actor.kind === 'operator' ? ALL_VERBS : this.#require(ctx, repo, verb)
+  require(
+    ctx: Context,
+    repo: RepoName,
+    verb: Verb,
+    options?: { readonly former?: false },
+  ): MaybePromise<VerbSet> {
+    return ctx.actor.kind === 'operator' ? ALL_VERBS : this.#require(ctx, repo, verb, options)
   }
 
   verbs(ctx: Context, repo: RepoName): MaybePromise<VerbSet> {
@@ -78,8 +83,8 @@ export class AccessGuard implements Guard {
   }
 
   /** Everything that decides about the actor and the repository. Refuses bad credentials. */
-  rights(ctx: Context, repo: RepoName): MaybePromise<Rights> {
-    const facts = askedOf(() => this.#store.readAccess({ ...this.#subject(ctx), repo }))
+  rights(ctx: Context, repo: RepoName, options?: { readonly former?: false }): MaybePromise<Rights> {
+    const facts = askedOf(() => this.#store.readAccess({ ...this.#subject(ctx), repo, ...options }))
     return facts instanceof Promise
       ? facts.then((read) => this.#rights(ctx, repo, read))
       : this.#rights(ctx, repo, facts)
@@ -91,15 +96,20 @@ export class AccessGuard implements Guard {
     const within =
       actor.kind === 'operator'
         ? ALL_VERBS
-        : verbsOf(facts, repo) & verbsWithin(facts.credential?.scopes, repo)
+        : verbsOf(facts, repo) & verbsWithin(facts.credential?.scopes, presentName(facts, repo))
     const access = actor.kind === 'operator' ? undefined : actor.access
     const verbs =
       access === undefined ? within : within & verbsOfAccess(access, repo, facts.repository?.identity)
     return { verbs, within, facts }
   }
 
-  #require(ctx: Context, repo: RepoName, verb: Verb): MaybePromise<VerbSet> {
-    const rights = this.rights(ctx, repo)
+  #require(
+    ctx: Context,
+    repo: RepoName,
+    verb: Verb,
+    options?: { readonly former?: false },
+  ): MaybePromise<VerbSet> {
+    const rights = this.rights(ctx, repo, options)
     return rights instanceof Promise
       ? rights.then((read) => this.#allowed(ctx, repo, verb, read))
       : this.#allowed(ctx, repo, verb, rights)

@@ -50,12 +50,16 @@ export const GROUPS = {
     load: async (group) => (await import('./commands/link.ts')).linkCommands(group),
   },
   namespace: {
-    description: 'what new repositories of a namespace are',
+    description: 'what holds for the repositories of a namespace',
     load: async (group) => (await import('./commands/namespace.ts')).namespaceCommands(group),
   },
   repo: {
     description: 'repositories, tags and manifests',
     load: async (group) => (await import('./commands/repo.ts')).repoCommands(group),
+  },
+  tag: {
+    description: 'what happened to tags, and how to undo it',
+    load: async (group) => (await import('./commands/tag.ts')).tagCommands(group),
   },
   grant: {
     description: 'who may do what in which repositories',
@@ -64,6 +68,10 @@ export const GROUPS = {
   access: {
     description: 'why someone may do something, or may not',
     load: async (group) => (await import('./commands/access.ts')).accessCommands(group),
+  },
+  gc: {
+    description: 'collection of what nothing keeps',
+    load: async (group) => (await import('./commands/gc.ts')).gcCommands(group),
   },
   audit: {
     description: 'who did what, newest first',

@@ -29,6 +29,15 @@ export class Output {
     else print(table(items, columns))
   }
 
+  /** A list for a spreadsheet (RFC 4180): titles in small letters, then a line for each. */
+  csv<T>(items: readonly T[], columns: readonly Column<T>[]): void {
+    const lines = [
+      columns.map(([title]) => title.toLowerCase()),
+      ...items.map((item) => columns.map(([, cell]) => quoted(cell(item)))),
+    ]
+    print(lines.map((cells) => `${cells.join(',')}\r\n`).join(''))
+  }
+
   /** One thing: the object for programs, `name: value` lines for people. Fields without a value are left out. */
   one<T>(item: T, fields: readonly Column<T>[]): void {
     if (this.json) {
@@ -82,6 +91,10 @@ function table<T>(items: readonly T[], columns: readonly Column<T>[]): string {
           .trimEnd()}\n`,
     )
     .join('')
+}
+
+function quoted(cell: string): string {
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
 }
 
 /** Names and descriptions are others' words: none of them may steer a terminal. */

@@ -127,3 +127,23 @@ export function splitRobot(text: string): { readonly namespace: string; readonly
 export function repositoryOf(text: string): string {
   return text.includes('/') ? text : `library/${text}`
 }
+
+/** `acme/web:v1` taken apart. Without a tag it is the repository alone, where none is needed. */
+export function splitTag(text: string, need: 'needed'): { readonly repository: string; readonly tag: string }
+export function splitTag(text: string): { readonly repository: string; readonly tag: string | undefined }
+export function splitTag(text: string, need?: 'needed') {
+  const colon = text.lastIndexOf(':')
+  const has = colon > text.lastIndexOf('/')
+  if (!has && need) throw new UsageError(`${JSON.stringify(text)} names no tag; say it as acme/web:latest`)
+  return has
+    ? { repository: repositoryOf(text.slice(0, colon)), tag: text.slice(colon + 1) }
+    : { repository: repositoryOf(text), tag: undefined }
+}
+
+/** `30d`, `12h`: seconds; or `default`. */
+export function parseUndo(text: string): number | 'default' {
+  if (text === 'default') return text
+  const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? []
+  if (unit === undefined) throw new InvalidArgumentError('Say how long, as 30d or 12h, or default.')
+  return (Number(count) * UNITS[unit as keyof typeof UNITS]) / 1000
+}

@@ -14,6 +14,7 @@ const FLAGS: readonly [SettingName, string][] = [
   ['trustedProxies', '--trusted-proxies <networks>'],
   ['databaseUrl', '--database-url <url>'],
   ['readOnly', '--read-only'],
+  ['jobs', '--jobs <inline|only|none>'],
   ['sparse', '--sparse <none|index|all>'],
   ['logLevel', '--log-level <level>'],
   ['logFormat', '--log-format <format>'],

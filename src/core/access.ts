@@ -23,9 +23,15 @@ export interface Guard {
   /**
    * The verbs the actor has on a repository, which include `verb`; names the repository as `verb` needs it. Refuses `unauthorized`
    * with a challenge where another token or a login could help, `denied` where not – in the same words for a repository that is absent
-   * and for one that may not be seen.
+   * and for one that may not be seen. A name that a repository had before stands for that repository, unless `former` is `false`: then
+   * the verbs are those on the name, as for who makes something of it.
    */
-  require(ctx: Context, repo: RepoName, verb: Verb): MaybePromise<VerbSet>
+  require(
+    ctx: Context,
+    repo: RepoName,
+    verb: Verb,
+    options?: { readonly former?: false },
+  ): MaybePromise<VerbSet>
   /** As `require`, asking: the verbs there are, perhaps none; refuses only bad credentials. */
   verbs(ctx: Context, repo: RepoName): MaybePromise<VerbSet>
   /** What the actor may see of lists. `catalog` or `search` is the action of the registry that a token must be for. */

@@ -36,10 +36,19 @@ export const AUDIT_ACTIONS = [
   'namespace.update',
   'repository.create',
   'repository.update',
+  'repository.delete',
+  'repository.restore',
+  'repository.rename',
+  'tag.restore',
+  'immutable-tags.set',
+  'manifest.protect',
+  'manifest.release',
   'grant.set',
   'grant.remove',
   'default-grants.set',
   'default-grants.remove',
+  'job.pause',
+  'job.resume',
 ] as const
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

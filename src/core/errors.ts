@@ -35,6 +35,8 @@ export const REFUSALS = {
   unauthorized: 'UNAUTHORIZED',
   'too-many-attempts': 'TOOMANYREQUESTS',
   'tag-exists': 'DENIED',
+  'tag-immutable': 'DENIED',
+  protected: 'DENIED',
   denied: 'DENIED',
   'read-only': 'UNSUPPORTED',
   'method-not-allowed': 'UNSUPPORTED',

@@ -31,6 +31,12 @@ export const FAILPOINTS = [
   'reap.after-storage',
   'reap.after-rows',
   'sweep.after',
+  'collect.before-repositories',
+  'collect.before-manifests',
+  'collect.before-links',
+  'collect.before-blobs',
+  'collect.before-history',
+  'collect.before-end',
 ] as const
 
 export type Failpoint = (typeof FAILPOINTS)[number]

@@ -106,6 +106,7 @@ export interface SearchHit {
   readonly name: RepoName
   readonly description: string
   readonly stars: number
+  readonly pulls: number
   readonly official: boolean
 }
 
@@ -121,24 +122,30 @@ export interface SearchResult {
   readonly total: number
 }
 
+/** Of a look at content. */
+export interface LookOptions {
+  /** Whether what is looked at stays for a while, so that whoever was told of it can push what lists it; yes unless told. */
+  readonly renewLease?: boolean
+}
+
 /** Pull: end-2, end-3. */
 export interface Reader {
   /**
    * Size of a blob. Refuses `blob-unknown`. Renews the blob's lease (DL-10) unless told not to, as for callers who may not push: what
    * they look at is kept by nobody.
    */
-  resolveBlob(
-    ctx: Context,
-    repo: RepoName,
-    digest: Digest,
-    options?: { readonly renewLease?: boolean },
-  ): Promise<BlobInfo>
+  resolveBlob(ctx: Context, repo: RepoName, digest: Digest, options?: LookOptions): Promise<BlobInfo>
   /** A blob to read from. Refuses `blob-unknown`. */
   getBlob(ctx: Context, repo: RepoName, digest: Digest): Promise<Blob>
-  /** What a reference points to. Refuses `manifest-unknown`. */
-  resolveManifest(ctx: Context, repo: RepoName, reference: Reference): Promise<ManifestInfo>
-  /** A manifest's bytes. Refuses `manifest-unknown`. */
-  getManifest(ctx: Context, repo: RepoName, reference: Reference): Promise<Manifest>
+  /** What a reference points to. Refuses `manifest-unknown`. What nothing keeps is kept a while, as by resolveBlob. */
+  resolveManifest(
+    ctx: Context,
+    repo: RepoName,
+    reference: Reference,
+    options?: LookOptions,
+  ): Promise<ManifestInfo>
+  /** A manifest's bytes. Refuses `manifest-unknown`. What nothing keeps is kept a while, as by resolveBlob. */
+  getManifest(ctx: Context, repo: RepoName, reference: Reference, options?: LookOptions): Promise<Manifest>
 }
 
 /** Push: end-4 to end-7, end-11, end-13, end-14. */
@@ -173,7 +180,7 @@ export interface Writer {
   mountBlob(ctx: Context, repo: RepoName, digest: Digest, from?: RepoName): Promise<BlobInfo | undefined>
   /**
    * Stores a manifest and sets its tags in one transaction (end-7). Refuses `manifest-invalid`, `manifest-references-unknown`,
-   * `digest-mismatch`, `size-invalid`, `precondition-failed`, `tag-exists` (with `moveTags: false`).
+   * `digest-mismatch`, `size-invalid`, `precondition-failed`, `tag-exists` (with `moveTags: false`), `tag-immutable`.
    */
   pushManifest(
     ctx: Context,
@@ -187,9 +194,9 @@ export interface Writer {
 export interface Deleter {
   /** Unlinks a blob. Refuses `blob-unknown`, `still-referenced` (D3). */
   deleteBlob(ctx: Context, repo: RepoName, digest: Digest): Promise<void>
-  /** Deletes a manifest and every tag on it. Refuses `manifest-unknown`, `name-unknown`, `still-referenced` (D2, D4). */
+  /** Deletes a manifest and every tag on it. Refuses `manifest-unknown`, `name-unknown`, `still-referenced` (D2, D4), `protected`. */
   deleteManifest(ctx: Context, repo: RepoName, digest: Digest): Promise<void>
-  /** Deletes one tag. Refuses `manifest-unknown`, `name-unknown` (D1). */
+  /** Deletes one tag. Refuses `manifest-unknown`, `name-unknown` (D1), `tag-immutable`. */
   deleteTag(ctx: Context, repo: RepoName, tag: Tag): Promise<void>
 }
 

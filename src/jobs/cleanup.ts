@@ -3,13 +3,15 @@ import { failpoint } from '../core/failpoint.ts'
 import type { Log } from '../core/log.ts'
 import type { ObjectKey } from '../core/names.ts'
 import type { BlobStore } from '../store/blob.ts'
+import type { JobStore } from '../store/meta/lifecycle-store.ts'
 import type { GarbageIndex, UploadIndex } from '../store/meta/store.ts'
+import { COLLECTION } from './collect.ts'
 import { type Rounds, startRounds } from './rounds.ts'
 
 const BATCH = 500
 
 export interface CleanupOptions {
-  readonly meta: UploadIndex & GarbageIndex
+  readonly meta: UploadIndex & GarbageIndex & Pick<JobStore, 'listJobs'>
   readonly blobs: BlobStore
   readonly clock: Clock
   readonly log: Log
@@ -21,7 +23,7 @@ export interface CleanupOptions {
 
 /**
  * S: ends upload sessions whose time is over. R: deletes the bytes that tombstones name, storage first, then the row, so that a crash
- * between the two repeats a deletion and never forgets one. Returns how many of each.
+ * between the two repeats a deletion and never forgets one; not while collection is paused. Returns how many of each.
  */
 export async function cleanUp(
   options: Omit<CleanupOptions, 'every'>,
@@ -37,7 +39,9 @@ export async function cleanUp(
     swept += batch
     if (batch < BATCH) break
   }
-  while (!stopped()) {
+  // Whoever pauses collection wants nothing more to be lost.
+  const isPaused = (await meta.listJobs()).some(({ name, paused }) => name === COLLECTION && paused)
+  while (!isPaused && !stopped()) {
     const due = await meta.dueTombstones(clock.now(), BATCH)
     if (due.length === 0) break
     await failpoint('reap.before-storage')

@@ -12,6 +12,8 @@ export interface RoundsOptions {
 
 /** A job under way. */
 export interface Rounds {
+  /** Begins the next round now; nothing, while one is under way. */
+  hurry(): void
   /** Resolves when the round that runs is over. */
   stop(): Promise<void>
 }
@@ -21,22 +23,31 @@ export function startRounds({ name, every, log, round }: RoundsOptions): Rounds 
   let stopped = false
   let timer: ReturnType<typeof setTimeout> | undefined
   let running = Promise.resolve()
+  let isRunning = false
 
   async function run(): Promise<void> {
+    isRunning = true
     try {
       await round(() => stopped)
     } catch (error) {
       log.warn(`${name} failed and will be tried again`, { error: (error as Error).message })
     }
+    isRunning = false
     if (!stopped) schedule()
   }
+  function begin(): void {
+    running = run()
+  }
   function schedule(): void {
-    timer = setTimeout(() => {
-      running = run()
-    }, every)
+    timer = setTimeout(begin, every)
   }
   schedule()
   return {
+    hurry() {
+      if (stopped || isRunning) return
+      clearTimeout(timer)
+      begin()
+    },
     async stop() {
       stopped = true
       clearTimeout(timer)

@@ -1,5 +1,7 @@
+import type { MaybePromise } from '../core/access.ts'
 import { type Actor, ANONYMOUS, type Context, contextOf } from '../core/context.ts'
 import { isRefusal, refuse } from '../core/errors.ts'
+import type { RepoName } from '../core/names.ts'
 import type { Registry } from '../core/registry.ts'
 import { actorOf, admit, type WireAuth } from './authorization.ts'
 import { base, discover, v1Ping } from './base.ts'
@@ -23,8 +25,15 @@ import { WatchedBody } from './watched-body.ts'
 
 export interface WireOptions {
   readonly limits: WireLimits
+  /** Knows what repositories are called now that a request names as they were called before. */
+  readonly formerNames?: { presentName(name: RepoName): MaybePromise<RepoName | undefined> }
   /** Absent: everyone is nobody, and nothing asks who they are. */
   readonly auth?: WireAuth
+}
+
+/** G11: a remark that clients show their users. Names have nothing in them that is to be escaped. */
+function renamed(from: RepoName, to: RepoName): string {
+  return `299 - "${from} is now called ${to}; use that name"`
 }
 
 /** What the registry is not asked for, and so no guard around it. */
@@ -34,7 +43,7 @@ const OPEN: ReadonlySet<Operation['route']> = new Set(['base', 'discover'])
  * Serves a registry by the OCI Distribution Specification and Docker's additions to it; with `auth` also the tokens for it, and every
  * request is somebody's before its body is read.
  */
-export function wireHandler(registry: Registry, { limits, auth }: WireOptions): WireHandler {
+export function wireHandler(registry: Registry, { limits, auth, formerNames }: WireOptions): WireHandler {
   const blob = blobHandler(registry, limits)
   const manifest = manifestHandler(registry, limits, auth?.guard)
   const uploads = uploadsHandler(registry)
@@ -111,6 +120,12 @@ export function wireHandler(registry: Registry, { limits, auth }: WireOptions): 
         if (auth !== undefined && actor.kind === 'account') auth.authenticator.used(ctx, 'request')
         if (auth !== undefined && OPEN.has(operation.route)) await admit(auth.guard, ctx)
         reply = await perform(operation, request, body, ctx)
+        if (formerNames !== undefined && 'repo' in operation) {
+          const known = formerNames.presentName(operation.repo)
+          const name = known instanceof Promise ? await known : known
+          // Only here, behind what was done: whoever may not see the repository is not told that there is one.
+          if (name !== undefined) reply.headers.Warning = renamed(operation.repo, name)
+        }
       }
     } catch (error) {
       if (!isRefusal(error)) throw error

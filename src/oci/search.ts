@@ -46,6 +46,7 @@ export function searchHandler(registry: Registry, limits: WireLimits) {
           name: hit.name,
           description: hit.description,
           star_count: hit.stars,
+          pull_count: hit.pulls,
           is_official: hit.official,
           is_automated: false,
           is_trusted: false,

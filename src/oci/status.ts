@@ -32,6 +32,8 @@ export const STATUS = {
   unauthorized: 401,
   'too-many-attempts': 429,
   'tag-exists': 403,
+  'tag-immutable': 403,
+  protected: 403,
   denied: 403,
   'read-only': 405,
   'method-not-allowed': 405,

@@ -2,7 +2,7 @@ import type { Guard, MaybePromise } from '../core/access.ts'
 import type { Context } from '../core/context.ts'
 import { isRefusal, RegistryError } from '../core/errors.ts'
 import type { RepoName } from '../core/names.ts'
-import { ACTION, type Action, type Registry } from '../core/registry.ts'
+import { ACTION, type Action, type LookOptions, type Registry } from '../core/registry.ts'
 import { allows, type Verb, type VerbSet } from '../core/verbs.ts'
 
 /** The right behind each action of a repository. Who may only add tags pushes, too; what is pushed is looked at then. */
@@ -28,20 +28,19 @@ export function authorize(inner: Registry, guard: Guard): Registry {
   return {
     async resolveBlob(ctx, repo, digest, options) {
       const verbs = await right('resolveBlob', ctx, repo)
-      const mayPush = allows(verbs, 'create-tag')
-      return inner.resolveBlob(ctx, repo, digest, mayPush ? options : { ...options, renewLease: false })
+      return inner.resolveBlob(ctx, repo, digest, look(verbs, options))
     },
     async getBlob(ctx, repo, digest) {
       await right('getBlob', ctx, repo)
       return inner.getBlob(ctx, repo, digest)
     },
-    async resolveManifest(ctx, repo, reference) {
-      await right('resolveManifest', ctx, repo)
-      return inner.resolveManifest(ctx, repo, reference)
+    async resolveManifest(ctx, repo, reference, options) {
+      const verbs = await right('resolveManifest', ctx, repo)
+      return inner.resolveManifest(ctx, repo, reference, look(verbs, options))
     },
-    async getManifest(ctx, repo, reference) {
-      await right('getManifest', ctx, repo)
-      return inner.getManifest(ctx, repo, reference)
+    async getManifest(ctx, repo, reference, options) {
+      const verbs = await right('getManifest', ctx, repo)
+      return inner.getManifest(ctx, repo, reference, look(verbs, options))
     },
 
     async openUpload(ctx, repo, options) {
@@ -117,6 +116,12 @@ export function authorize(inner: Registry, guard: Guard): Registry {
     },
   }
 }
+
+/** Who may not push relies on nothing that a look would keep. */
+function look(verbs: VerbSet, options: LookOptions | undefined): LookOptions | undefined {
+  return allows(verbs, 'create-tag') ? options : NO_RENEWAL
+}
+const NO_RENEWAL: LookOptions = { renewLease: false }
 
 /** The challenge of a refused mount names the source, too, behind the target (PROTOCOL 10.2): whoever follows it comes back with both. */
 function alsoPulling(from: RepoName, error: unknown): unknown {

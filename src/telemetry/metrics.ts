@@ -18,6 +18,8 @@ export interface Metrics {
   backend(part: 'store' | 'database', operation: string, seconds: number, failed: boolean): void
   /** A gauge that is asked when the page is. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
+  /** A counter that is asked when the page is. */
+  counter(name: string, help: string, read: () => number | Promise<number>): void
   /** The page in Prometheus' text format. */
   page(): Promise<{ readonly text: string; readonly contentType: string }>
   close(): void
@@ -90,6 +92,7 @@ export function createMetrics(): Metrics {
       backends.observe(seconds, part, operation, failed ? 'failed' : 'ok')
     },
     gauge: (name, help, read) => add('gauge', name, help, read),
+    counter: (name, help, read) => add('counter', name, help, read),
     async page() {
       pages ??= prometheus(families)
       const registry = await pages

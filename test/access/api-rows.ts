@@ -28,6 +28,8 @@ const robot = (row: Partial<ApiRow> & { done: number }): ApiRow => ({
   ...row,
   path: { robot: 'ci', ...row.path },
 })
+/** Stars are given by people, by what is not narrowed. */
+const NO_STARS = { anonymous: 401, robot: 403, 'scoped token': 403 } as const
 const SCOPES = [{ pattern: 'acme/*', verbs: ['read'] }]
 
 /** One row for each endpoint: a new one without a row does not compile. `UNIQUE` in a path is a name never used before. */
@@ -166,12 +168,58 @@ export const API_ROWS: Readonly<Record<Endpoint, ApiRow>> = {
     path: { digest: sha256(Buffer.from('nothing')) },
     done: 404,
   },
+  'GET /repositories/{repository}/-/pulls': found,
+  'PUT /repositories/{repository}/-/star': { done: 204, but: NO_STARS },
+  'DELETE /repositories/{repository}/-/star': { done: 204, but: NO_STARS },
+  'GET /users/{user}/stars': found,
+
+  'GET /repositories/{repository}/-/history': found,
+  'GET /repositories/{repository}/-/tags/{tag}/history': { path: { tag: 'latest' }, done: 200 },
+  'POST /repositories/{repository}/-/tags/{tag}/restore': {
+    path: { tag: 'latest' },
+    body: () => ({ event: Number(NONE) }),
+    done: 404,
+  },
+  'GET /repositories/{repository}/-/deleted-tags': found,
+  // The matrix needs what would be deleted or renamed: it is protected, and its new name taken.
+  'DELETE /repositories/{repository}': { before: (world, _, repo) => protect(world, repo), done: 409 },
+  'POST /repositories/{repository}/-/rename': { body: () => ({ to: 'acme/private' }), done: 409 },
+  'GET /namespaces/{namespace}/deleted-repositories': found,
+  'POST /namespaces/{namespace}/deleted-repositories/{id}/restore': { ...gone, body: () => ({}) },
+  'GET /repositories/{repository}/-/immutable-tags': found,
+  'PUT /repositories/{repository}/-/immutable-tags': { body: () => ({ patterns: null }), done: 200 },
+  'GET /namespaces/{namespace}/immutable-tags': found,
+  'PUT /namespaces/{namespace}/immutable-tags': { body: () => ({ patterns: [] }), done: 200 },
+  'GET /repositories/{repository}/-/protected-manifests': found,
+  'PUT /repositories/{repository}/-/protected-manifests/{digest}': {
+    path: { digest: sha256(MANIFEST) },
+    body: () => ({ reason: 'the matrix needs it' }),
+    done: 204,
+  },
+  'DELETE /repositories/{repository}/-/protected-manifests/{digest}': {
+    path: { digest: sha256(MANIFEST) },
+    before: (world, _, repo) => protect(world, repo),
+    done: 204,
+  },
   'GET /search': { query: { q: 'acme' }, done: 200 },
   'GET /access': { query: { verb: 'pull', repository: 'acme/private' }, done: 200 },
+
+  'GET /collection': found,
+  'POST /collection/preview': { body: () => ({}), done: 200 },
+  'POST /collection/run': { done: 200 },
+  'PUT /jobs/{job}': { path: { job: 'collection' }, body: () => ({ paused: false }), done: 204 },
 
   'GET /audit': found,
   'GET /openapi.json': found,
   'GET /': found,
+}
+
+/** Protects what the public and the private repository hold. */
+export async function protect(world: World, repository: string): Promise<void> {
+  await world.api.call('PUT /repositories/{repository}/-/protected-manifests/{digest}', {
+    path: { repository, digest: sha256(MANIFEST) },
+    body: {},
+  })
 }
 
 async function pushTag(world: World, repo: string, tag: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { HUB_METHODS } from '../../src/api/hub/door.ts'
 import type { Verb } from '../../src/core/verbs.ts'
+import { protect } from './api-rows.ts'
 import { seed } from './content.ts'
 import { ACTORS, type ActorName, may, TARGETS, type TargetName } from './model.ts'
 import { nameOf, startWorld, type World } from './world.ts'
@@ -62,6 +63,8 @@ const ROWS: Readonly<Record<HubOperation, HubRow>> = {
     there: 200,
     absent: 404,
   },
+  // Protected: the rest of the matrix needs it.
+  'DELETE repository': { verb: 'admin', path: at, there: 409, absent: 404 },
   'GET tags': { verb: 'pull', path: (repo) => `${at(repo)}tags/`, there: 200, absent: 404 },
   'GET tag': { verb: 'pull', path: (repo) => `${at(repo)}tags/latest/`, there: 200, absent: 404 },
   'DELETE tag': { verb: 'delete', path: (repo) => `${at(repo)}tags/none/`, there: 404, absent: 404 },
@@ -70,7 +73,10 @@ const ROWS: Readonly<Record<HubOperation, HubRow>> = {
 let world: World
 beforeAll(async () => {
   world = await startWorld({ env: { BERTH_LOGIN_FAILURES: '1000', BERTH_ADDRESS_FAILURES: '1000' } })
-  for (const repo of ['acme/public', 'acme/private']) await seed(world, repo)
+  for (const repo of ['acme/public', 'acme/private']) {
+    await seed(world, repo)
+    await protect(world, repo)
+  }
   await world.api.call('PATCH /repositories/{repository}', {
     path: { repository: 'acme/public' },
     body: { visibility: 'public' },

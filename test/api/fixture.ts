@@ -115,7 +115,13 @@ export function apiOver(store: Store, flags: Flags = {}): TestApi {
   const clock = { time: NOW }
   const log: string[] = []
   const logger = listing(log)
-  const accounts: Accounts = composeAccounts({ config, store, clock: { now: () => clock.time }, log: logger })
+  const accounts: Accounts = composeAccounts({
+    config,
+    store,
+    clock: { now: () => clock.time },
+    log: logger,
+    collect: async () => 'elsewhere',
+  })
   const registry = registryStack(config, memoryBlobStore(), store, logger, accounts.auth.guard)
   let operator = false
   const web = accounts.web(registry, { admits: () => operator })

@@ -86,6 +86,7 @@ export const NAMES: Names = {
   team: 'devs',
   robot: 'ci',
   tag: 'latest',
+  job: 'collection',
   digest: `sha256:${'0'.repeat(64)}`,
 }
 

@@ -105,7 +105,8 @@ export class FactTable
 
   repository(name: string, visible: 'public' | 'private', identity = `id of ${name}`): RepoName {
     const repo = parseRepoName(name)
-    this.repositories.set(repo, { id: this.repositories.size + 1, identity, public: visible === 'public' })
+    const id = this.repositories.size + 1
+    this.repositories.set(repo, { id, name: repo, identity, public: visible === 'public' })
     return repo
   }
 

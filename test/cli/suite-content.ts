@@ -50,6 +50,23 @@ export function contentCommands(trial: Trial): void {
     expect(await who.run(['namespace', 'show', 'library'])).toContain('the site administrators')
   })
 
+  test('statistics', async () => {
+    const { who } = trial
+    const month = ['--from', '2027-01-01', '--to', '2027-01-31']
+    const pulls = await who.run(['repo', 'pulls', 'admin/hello', ...month])
+    expect(pulls).toMatch(/^DAY +TAG +PLATFORM +PULLS +LOOKS +REFERRERS\n$/)
+    expect(await who.json(['repo', 'pulls', 'admin/hello'])).toEqual({ items: [] })
+    expect(await who.run(['repo', 'pulls', 'admin/hello', '--csv'])).toBe(
+      'day,tag,platform,pulls,looks,referrers\r\n',
+    )
+    expect(await who.json(['repo', 'stars', '--user', 'alice'])).toEqual({ items: [] })
+    // Stars are given by people; the operator is none.
+    for (const word of ['star', 'unstar']) {
+      const { code, stderr } = await who.berth(['repo', word, 'admin/hello'])
+      expect([code, stderr]).toEqual([1, expect.stringContaining('stars are given by people')])
+    }
+  })
+
   test('tags and manifests', async () => {
     const { who, api } = trial
     const { digest } = trial

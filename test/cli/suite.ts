@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { LEAVES } from './leaves.ts'
+import { collectionCommands } from './suite-collection.ts'
 import { contentCommands } from './suite-content.ts'
 import { credentialCommands } from './suite-credentials.ts'
+import { historyCommands } from './suite-history.ts'
 import { peopleCommands } from './suite-people.ts'
 import { type Subject, Trial } from './trial.ts'
 
 // Each test runs some twenty commands, and each command is a process.
 setDefaultTimeout(120_000)
 
-/** What another test file is about; a browser’s session takes a browser. */
-const ELSEWHERE = new Set(['login', 'logout', 'user end-session'])
+/** What another test file is about, or who is no operator; a browser’s session takes a browser. */
+const ELSEWHERE = new Set(['login', 'logout', 'user end-session', 'repo star', 'repo unstar'])
 
 /** Runs every command at least once, and asks the API what came of it. */
 export function commandSuite(title: string, make: () => Promise<Subject>): void {
@@ -24,7 +26,9 @@ export function commandSuite(title: string, make: () => Promise<Subject>): void 
     // Each goes on with what those before it made.
     peopleCommands(trial)
     credentialCommands(trial)
+    historyCommands(trial)
     contentCommands(trial)
+    collectionCommands(trial)
 
     test('what a robot was takes part in nothing any more', async () => {
       await trial.does(['robot', 'remove', 'acme+ci'], 'removed the robot acme+ci')

@@ -108,7 +108,14 @@ describe('what the guides say of commands', () => {
   const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
   const names = new Map([...LEAVES].map(([words, command]) => [words.join(' '), command]))
 
-  test.each(['README.md', 'docs/guide/cli.md', 'docs/guide/login.md'])('%s names what there is', (path) => {
+  test.each([
+    'README.md',
+    'docs/guide/cli.md',
+    'docs/guide/login.md',
+    'docs/guide/collection.md',
+    'docs/guide/statistics.md',
+    'docs/guide/undo.md',
+  ])('%s names what there is', (path) => {
     const fenced = [...read(path).matchAll(/^```sh\n(.*?)^```/gms)].map(([, code]) => code).join('\n')
     const said = [...fenced.matchAll(/\bberth ((?!serve|config|help)[a-z].*?)(?= #|$| &&| \|)/gm)]
     expect(said.length).toBeGreaterThan(0)

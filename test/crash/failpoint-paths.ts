@@ -61,3 +61,13 @@ export const REAP: readonly Failpoint[] = [
   ...TRANSACTION,
   'reap.after-rows',
 ]
+
+/** One round of collection: its own points, of which each is passed at every step of its rule. */
+export const COLLECT: readonly Failpoint[] = [
+  'collect.before-repositories',
+  'collect.before-manifests',
+  'collect.before-links',
+  'collect.before-blobs',
+  'collect.before-history',
+  'collect.before-end',
+]

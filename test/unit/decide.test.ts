@@ -13,7 +13,7 @@ const NOTHING: AccessFacts = {
   subject: ALICE,
   credential: undefined,
   namespace: { id: 9, account: 5 },
-  repository: { id: 7, identity: '7.1', public: false },
+  repository: { id: 7, name: REPO, identity: '7.1', public: false },
   role: undefined,
   grants: [],
 }
@@ -65,7 +65,7 @@ describe('who may do what', () => {
   })
 
   test('what is public may be pulled by anyone, and no more', () => {
-    const repository = { id: 7, identity: '7.1', public: true }
+    const repository = { id: 7, name: REPO, identity: '7.1', public: true }
     for (const subject of [undefined, ALICE, ROBOT])
       expect(verbsIn(verbs({ subject, repository }))).toEqual(['pull'])
   })
@@ -75,7 +75,7 @@ describe('who may do what', () => {
       ...NOTHING,
       subject: { ...ALICE, administrator: true, disabled: true },
       namespace: { id: 9, account: ALICE.id },
-      repository: { id: 7, identity: '7.1', public: true },
+      repository: { id: 7, name: REPO, identity: '7.1', public: true },
       role: 'owner',
       grants: [grant('**', ALL_VERBS), grant('acme/*', 1, 'anyone')],
     }
@@ -85,7 +85,11 @@ describe('who may do what', () => {
 
   test('the reason is the strongest source that holds the verb', () => {
     const push = grant('acme/*', 2)
-    const facts = { ...NOTHING, grants: [push], repository: { id: 7, identity: '7.1', public: true } }
+    const facts = {
+      ...NOTHING,
+      grants: [push],
+      repository: { id: 7, name: REPO, identity: '7.1', public: true },
+    }
     expect(reasonFor(facts, REPO, 'push')).toEqual({ kind: 'grant', grant: push })
     expect(reasonFor(facts, REPO, 'pull')).toEqual({ kind: 'grant', grant: push })
     expect(reasonFor({ ...facts, grants: [] }, REPO, 'pull')).toEqual({ kind: 'public' })
@@ -111,6 +115,15 @@ describe('who may do what', () => {
   })
 })
 
+test('a repository that is asked for by a former name is decided about by its present one', () => {
+  const facts: AccessFacts = {
+    ...NOTHING,
+    repository: { id: 7, name: parseRepoName('shop/site'), identity: '7.1', public: false },
+    grants: [grant('acme/*', ALL_VERBS), grant('shop/site', 1)],
+  }
+  expect(verbsIn(verbsOf(facts, REPO))).toEqual(['pull'])
+})
+
 describe('what a decision costs', () => {
   /** As bad as the store lets patterns be: all in reach of the name, none that fits. */
   const patterns = (count: number) =>
@@ -127,7 +140,7 @@ describe('what a decision costs', () => {
 
   test('facts that are remembered are gone through once, for each repository anew', () => {
     const { looks, told } = counted(patterns(250).map((pattern) => grant(pattern, 1)))
-    const facts = { ...NOTHING, grants: told }
+    const facts = { ...NOTHING, repository: undefined, grants: told }
     expect(verbsOf(facts, REPO)).toBe(NO_VERBS)
     const first = looks.count
     expect(first).toBe(250)

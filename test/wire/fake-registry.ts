@@ -220,7 +220,7 @@ export function fakeRegistry(): Registry {
         .sort()
       const hits = names.slice(offset, offset + limit)
       return {
-        hits: hits.map((name) => ({ name, description: '', stars: 0, official: false })),
+        hits: hits.map((name) => ({ name, description: '', stars: 0, pulls: 0, official: false })),
         total: names.length,
       }
     },

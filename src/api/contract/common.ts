@@ -10,6 +10,8 @@ export const MAX_README = 256 * 1024
 /** Of one credential. */
 export const MAX_SCOPES = 50
 export const MAX_NETWORKS = 50
+/** Of one user. */
+export const MAX_STARS = 10_000
 /** Of one namespace: every repository it gets has as many. */
 export const MAX_DEFAULT_GRANTS = 50
 

@@ -1,10 +1,13 @@
 import type { z } from 'zod'
+import { COLLECTION } from './collection.ts'
+import { LIFECYCLE } from './lifecycle.ts'
 import { NAMESPACES } from './namespaces.ts'
 import { ORGANISATIONS } from './organisations.ts'
 import { PEOPLE } from './people.ts'
 import { REPOSITORIES } from './repositories.ts'
 import type { Route } from './route.ts'
 import { SITE } from './site.ts'
+import { STATISTICS } from './statistics.ts'
 
 /**
  * Everything the management API can do, by method and path below `/api/v1`. Server, client, OpenAPI document and reference page all come
@@ -16,6 +19,9 @@ export const CONTRACT = {
   ...ORGANISATIONS,
   ...NAMESPACES,
   ...REPOSITORIES,
+  ...STATISTICS,
+  ...LIFECYCLE,
+  ...COLLECTION,
   ...SITE,
 } as const satisfies Record<`${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`, Route>
 

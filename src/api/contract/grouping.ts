@@ -12,7 +12,12 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   teams: 'teams',
   invitations: 'invitations',
   tags: 'tags',
+  history: 'tags',
+  'deleted-tags': 'tags',
+  'immutable-tags': 'tags',
+  'deleted-repositories': 'repositories',
   manifests: 'manifests',
+  'protected-manifests': 'manifests',
   audit: 'audit',
 }
 

@@ -17,10 +17,16 @@ import {
 import { Key, LastUse, MadeKey, NewKey } from './people.ts'
 import { OWNER, onRepository, route } from './route.ts'
 
+/** Ten years. */
+export const MAX_UNDO_SECONDS = 315_360_000
+
 export const Namespace = z.strictObject({
   name: Name,
   owner: z.strictObject({ kind: z.enum(['user', 'organisation']), name: Name }).nullable(),
   defaultVisibility: Visibility.meta({ description: 'Of repositories that a push makes' }),
+  undoSeconds: z.int().nullable().meta({
+    description: 'How long tags and repositories can be restored; null: as long as the site says',
+  }),
   createdAt: Time,
   version: Version,
 })
@@ -56,10 +62,13 @@ export const MadeSecret = Secret.extend({ secret: z.string().meta({ description:
 export const NAMESPACES = {
   'GET /namespaces/{namespace}': route({ summary: 'A namespace', access: OWNER, result: Namespace }),
   'PATCH /namespaces/{namespace}': route({
-    summary: 'Change what new repositories of the namespace are',
+    summary: 'Change what new repositories of the namespace are, and how long changes can be undone',
     access: OWNER,
     versioned: true,
-    body: z.strictObject({ defaultVisibility: Visibility }),
+    body: z.strictObject({
+      defaultVisibility: Visibility.optional(),
+      undoSeconds: z.int().min(0).max(MAX_UNDO_SECONDS).nullable().optional(),
+    }),
     result: Namespace,
   }),
   'GET /namespaces/{namespace}/grants': route({

@@ -8,6 +8,7 @@ export const Repository = z.strictObject({
   visibility: Visibility,
   official: z.boolean(),
   stars: z.int(),
+  pulls: z.int().meta({ description: 'Since it was made' }),
   createdAt: Time,
   updatedAt: Time,
   published: z.boolean().meta({ description: 'Whether anything was ever pushed' }),
@@ -17,12 +18,15 @@ export const OneRepository = Repository.extend({
   readme: z.string(),
   verbs: z.array(VerbName).meta({ description: 'What whoever asks may do here' }),
 })
+const LastPulled = Time.nullable().meta({ description: 'null: never' })
+
 export const Tag = z.strictObject({
   name: Name,
   digest: z.string(),
   mediaType: z.string(),
   size: z.int().meta({ description: 'Bytes of the manifest' }),
   updatedAt: Time,
+  lastPulled: LastPulled,
 })
 export const Manifest = z.strictObject({
   digest: z.string(),
@@ -31,6 +35,7 @@ export const Manifest = z.strictObject({
   size: z.int(),
   blobBytes: z.int().meta({ description: 'Bytes of the blobs it lists' }),
   createdAt: Time,
+  lastPulled: LastPulled,
 })
 export const Explanation = z.strictObject({
   allowed: z.boolean(),
@@ -115,7 +120,13 @@ export const REPOSITORIES = {
     }),
     result: z.strictObject({
       items: z.array(
-        z.strictObject({ name: Name, description: Text, stars: z.int(), official: z.boolean() }),
+        z.strictObject({
+          name: Name,
+          description: Text,
+          stars: z.int(),
+          pulls: z.int(),
+          official: z.boolean(),
+        }),
       ),
       total: z.int(),
     }),

@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import * as collection from './collection.ts'
 import * as common from './common.ts'
+import * as lifecycle from './lifecycle.ts'
 import * as namespaces from './namespaces.ts'
 import * as organisations from './organisations.ts'
 import * as people from './people.ts'
 import * as repositories from './repositories.ts'
 import * as site from './site.ts'
+import * as statistics from './statistics.ts'
 
 /** A JSON Schema, as far as this program writes any. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -15,7 +18,17 @@ class NamedSchemas extends z.core.$ZodRegistry<{ id?: string; description?: stri
 
   constructor() {
     super()
-    for (const module of [common, people, organisations, namespaces, repositories, site]) {
+    for (const module of [
+      common,
+      people,
+      organisations,
+      namespaces,
+      repositories,
+      statistics,
+      lifecycle,
+      collection,
+      site,
+    ]) {
       for (const [name, value] of Object.entries(module)) {
         if (value instanceof z.ZodObject && value !== common.PageQuery) this.#names.set(value, name)
       }

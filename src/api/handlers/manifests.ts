@@ -4,7 +4,7 @@ import type { ManifestRow } from '../../store/meta/access-store.ts'
 import type { REPOSITORIES } from '../contract/repositories.ts'
 import type { Handlers } from '../handler.ts'
 import { pageRequest, pageResult } from '../paging.ts'
-import { said, timeText } from '../values.ts'
+import { momentText, said, timeText } from '../values.ts'
 import { noRepository } from './repository-names.ts'
 
 type ManifestEndpoint = Extract<keyof typeof REPOSITORIES, `${string}/manifests${string}`>
@@ -37,6 +37,15 @@ export const MANIFEST_HANDLERS: Handlers<ManifestEndpoint> = {
 }
 
 function told(row: ManifestRow) {
-  const { digest, mediaType, artifactType, size, blobBytes, createdAt } = row
-  return said({ digest, mediaType, artifactType, size, blobBytes, createdAt: timeText(createdAt) })
+  const { digest, mediaType, artifactType, size, blobBytes } = row
+  const { createdAt, pulledAt } = row
+  return said({
+    digest,
+    mediaType,
+    artifactType,
+    size,
+    blobBytes,
+    createdAt: timeText(createdAt),
+    lastPulled: momentText(pulledAt),
+  })
 }

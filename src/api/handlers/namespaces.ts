@@ -30,6 +30,13 @@ async function namespaceNamed(name: string, store: ApiParts['store']): Promise<N
   return found
 }
 
-function told({ name, owner, defaultVisibility, createdAt, version }: Namespace) {
-  return { name, owner: owner ?? null, defaultVisibility, createdAt: timeText(createdAt), version }
+function told({ name, owner, defaultVisibility, undoSeconds, createdAt, version }: Namespace) {
+  return {
+    name,
+    owner: owner ?? null,
+    defaultVisibility,
+    undoSeconds: undoSeconds ?? null,
+    createdAt: timeText(createdAt),
+    version,
+  }
 }

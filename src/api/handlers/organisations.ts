@@ -71,7 +71,10 @@ export const ORGANISATION_HANDLERS: Handlers<
   'DELETE /organisations/{organisation}': async ({ path, cause }, parts) => {
     await requireOrganisation(parts, path.organisation)
     if ((await parts.store.deleteAccount({ name: path.organisation }, cause)) === 'has-repositories') {
-      throw new Refusal('rule-violated', `${path.organisation} owns repositories; delete them first`)
+      throw new Refusal(
+        'rule-violated',
+        `${path.organisation} owns repositories, or deleted ones that are kept to be restored; delete them and let that time end first`,
+      )
     }
   },
 }

@@ -62,12 +62,12 @@ export async function makeRepository(
   { guard, store }: Pick<ApiParts, 'guard' | 'store'>,
 ): Promise<{ readonly outcome: 'created' | 'exists'; readonly name: RepoName }> {
   const { name, visibility, description } = asked
-  const verbs = await guard.require(ctx, name, 'push')
+  const verbs = await guard.require(ctx, name, 'push', { former: false })
   const namespace = namespaceOf(name)
   if (visibility !== undefined && !allows(verbs, 'admin')) {
     // Who may push decides what goes in, not who sees it.
     const usual = (await store.findNamespace(namespace))?.defaultVisibility ?? 'private'
-    if (visibility !== usual) await guard.require(ctx, name, 'admin')
+    if (visibility !== usual) await guard.require(ctx, name, 'admin', { former: false })
   }
   const outcome = await store.createRepository(asked, cause)
   if (outcome === 'no-namespace') throw noNamespace(namespace)
@@ -88,13 +88,14 @@ async function described(ctx: Context, name: RepoName, { store, guard }: Pick<Ap
 }
 
 function told(row: RepositoryRow) {
-  const { name, description, visibility, official, stars, published, version } = row
+  const { name, description, visibility, official, stars, pulls, published, version } = row
   return {
     name,
     description,
     visibility,
     official,
     stars,
+    pulls,
     createdAt: timeText(row.createdAt),
     updatedAt: timeText(row.updatedAt),
     published,

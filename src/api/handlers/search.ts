@@ -8,10 +8,11 @@ export const SEARCH_HANDLERS: Handlers<Extract<keyof typeof REPOSITORIES, 'GET /
   // The registry asks the guard itself what may be seen.
   async 'GET /search'({ ctx, query: { q, limit = HITS, page = 1 } }, { registry }) {
     const { hits, total } = await registry.search(ctx, { query: q, limit, offset: (page - 1) * limit })
-    const items = hits.map(({ name, description, stars, official }) => ({
+    const items = hits.map(({ name, description, stars, pulls, official }) => ({
       name,
       description,
       stars,
+      pulls,
       official,
     }))
     return { items, total }

@@ -4,7 +4,7 @@ import type { REPOSITORIES } from '../contract/repositories.ts'
 import type { Handlers } from '../handler.ts'
 import { pageRequest, pageResult } from '../paging.ts'
 import { absent, type Refusal } from '../problem.ts'
-import { said, timeText } from '../values.ts'
+import { momentText, said, timeText } from '../values.ts'
 import { noRepository } from './repository-names.ts'
 
 type TagEndpoint = Extract<keyof typeof REPOSITORIES, `${string}/tags${string}`>
@@ -51,8 +51,15 @@ function justBefore(tag: Tag): string {
   return `${tag.slice(0, -1)}${String.fromCharCode(tag.charCodeAt(tag.length - 1) - 1)}\x7f`
 }
 
-function told({ name, digest, mediaType, size, updatedAt }: TagRow) {
-  return { name, digest, mediaType, size, updatedAt: timeText(updatedAt) }
+function told({ name, digest, mediaType, size, updatedAt, pulledAt }: TagRow) {
+  return {
+    name,
+    digest,
+    mediaType,
+    size,
+    updatedAt: timeText(updatedAt),
+    lastPulled: momentText(pulledAt),
+  }
 }
 
 export function noTag(repo: RepoName, tag: string): Refusal {

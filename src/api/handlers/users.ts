@@ -68,7 +68,9 @@ export const USER_HANDLERS: Handlers<
     await requireUser(parts, path.user)
     switch (await parts.store.deleteAccount({ name: path.user }, cause)) {
       case 'has-repositories':
-        throw rule(`${path.user} owns repositories; delete them first, or disable the user`)
+        throw rule(
+          `${path.user} owns repositories, or deleted ones that are kept to be restored; delete them and let that time end, or disable the user`,
+        )
       case 'last-owner':
         throw rule(
           `${path.user} is the only owner of an organisation; make somebody else an owner, or delete the organisation first`,

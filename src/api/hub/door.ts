@@ -10,7 +10,13 @@ import { refuseForeign } from '../same-origin.ts'
 import { postLogin, postToken } from './login.ts'
 import { type HubPlace, hubPlaceOf } from './paths.ts'
 import { hubRefusal } from './replies.ts'
-import { getRepository, listRepositories, patchRepository, postRepository } from './repositories.ts'
+import {
+  getRepository,
+  listRepositories,
+  patchRepository,
+  postRepository,
+  removeRepository,
+} from './repositories.ts'
 import { deleteTag, getTag, listTags } from './tags.ts'
 
 /** Paths of Docker Hub that tools call, for what this server has (docs/adr/0015-docker-hub-paths.md). */
@@ -33,7 +39,7 @@ export const HUB_METHODS = {
   token: ['POST'],
   repositories: ['POST'],
   namespace: ['GET'],
-  repository: ['GET', 'PATCH'],
+  repository: ['GET', 'PATCH', 'DELETE'],
   tags: ['GET'],
   tag: ['GET', 'DELETE'],
 } as const satisfies Record<HubPlace['kind'], readonly string[]>
@@ -67,6 +73,7 @@ async function perform(
     case 'namespace':
       return listRepositories(url, ctx, place.namespace, parts)
     case 'repository':
+      if (method === 'DELETE') return removeRepository(ctx, place.repo, parts)
       return method === 'PATCH'
         ? patchRepository(request, ctx, place.repo, parts)
         : getRepository(ctx, place.repo, parts)

@@ -7,6 +7,7 @@ import type { RepositoryRow } from '../../store/meta/access-store.ts'
 import { MAX_README, Text } from '../contract/common.ts'
 import type { ApiParts } from '../handler.ts'
 import { makeRepository } from '../handlers/repositories.ts'
+import { deleteRepository } from '../handlers/repository-life.ts'
 import { namespaceOf, noRepository, repositoryNamed } from '../handlers/repository-names.ts'
 import { conflict } from '../problem.ts'
 import { said, timeText } from '../values.ts'
@@ -28,7 +29,7 @@ const Creation = Change.extend({ namespace: z.string().max(255), name: z.string(
 /** A repository. Needs `pull`. */
 export async function getRepository(ctx: Context, repo: RepoName, parts: ApiParts): Promise<Response> {
   const verbs = await parts.guard.require(ctx, repo, 'pull')
-  return hubJson(await oneRepository(repo, verbs, parts))
+  return hubJson(await oneRepository(ctx, repo, verbs, parts))
 }
 
 /** Changes texts and visibility. Needs `admin`. */
@@ -47,7 +48,7 @@ export async function patchRepository(
     causeOf(ctx, parts.clock.now()),
   )
   if (changed !== 'done') throw noRepository(repo)
-  return hubJson(await oneRepository(repo, verbs, parts))
+  return hubJson(await oneRepository(ctx, repo, verbs, parts))
 }
 
 /** Makes a repository. Needs `push` on its name, and `admin` for the long text and for another visibility than a push would make. */
@@ -56,7 +57,7 @@ export async function postRepository(request: Request, ctx: Context, parts: ApiP
   const name = parseRepoName(`${fields.namespace}/${fields.name}`)
   const cause = causeOf(ctx, parts.clock.now())
   const readme = fields.full_description ?? ''
-  if (readme !== '') await parts.guard.require(ctx, name, 'admin')
+  if (readme !== '') await parts.guard.require(ctx, name, 'admin', { former: false })
   const asked = {
     name,
     visibility: visibilityOf(fields.is_private),
@@ -71,7 +72,14 @@ export async function postRepository(request: Request, ctx: Context, parts: ApiP
       )
   }
   const verbs = await parts.guard.verbs(ctx, name)
-  return hubJson(await oneRepository(name, verbs, parts), outcome === 'created' ? 201 : 200)
+  return hubJson(await oneRepository(ctx, name, verbs, parts), outcome === 'created' ? 201 : 200)
+}
+
+/** Deletes a repository. Needs `admin`. */
+export async function removeRepository(ctx: Context, repo: RepoName, parts: ApiParts): Promise<Response> {
+  await parts.guard.require(ctx, repo, 'admin')
+  await deleteRepository(repo, causeOf(ctx, parts.clock.now()), parts)
+  return new Response(null, { status: 202 })
 }
 
 /** Repositories of a namespace that may be pulled; none of one that is not there. */
@@ -94,13 +102,18 @@ function visibilityOf(isPrivate: boolean | undefined): 'private' | 'public' | un
   return isPrivate === undefined ? undefined : isPrivate ? 'private' : 'public'
 }
 
-async function oneRepository(repo: RepoName, verbs: VerbSet, { store }: Pick<ApiParts, 'store'>) {
+async function oneRepository(
+  { actor }: Context,
+  repo: RepoName,
+  verbs: VerbSet,
+  { store }: Pick<ApiParts, 'store'>,
+) {
   const row = await repositoryNamed(repo, store)
   const admin = allows(verbs, 'admin')
   return {
     ...listed(row),
     hub_user: null,
-    has_starred: false,
+    has_starred: actor.kind === 'account' && (await store.hasStar(actor.name, repo)),
     full_description: row.readme,
     collaborator_count: 0,
     can_edit: admin,
@@ -123,7 +136,7 @@ function listed(row: RepositoryRow) {
     is_private: row.visibility === 'private',
     is_automated: false,
     star_count: row.stars,
-    pull_count: 0,
+    pull_count: row.pulls,
     last_updated: updated,
     last_modified: updated,
     date_registered: timeText(row.createdAt),

@@ -5,7 +5,7 @@ import type { TagRow } from '../../store/meta/access-store.ts'
 import type { ApiParts } from '../handler.ts'
 import { noRepository } from '../handlers/repository-names.ts'
 import { describeTag, noTag } from '../handlers/tags.ts'
-import { timeText } from '../values.ts'
+import { momentText, timeText } from '../values.ts'
 import { type HubImages, ImageReader } from './images.ts'
 import { listQuery, pageOfList, readPiece, sorted } from './read-list.ts'
 import { hubJson } from './replies.ts'
@@ -77,7 +77,7 @@ function view(tag: TagRow, { images, fullSize }: HubImages): object {
     images,
     last_updated: updated,
     tag_last_pushed: updated,
-    tag_last_pulled: null,
+    tag_last_pulled: momentText(tag.pulledAt),
     last_updater: null,
     last_updater_username: null,
     creator: null,

@@ -4,6 +4,9 @@ import { readText } from '../files.ts'
 import { bytes, when } from '../output.ts'
 import { repositoryOf } from '../parse.ts'
 import { UsageError } from '../usage-error.ts'
+import { repoProtectionCommands } from './protection.ts'
+import { repoLifeCommands } from './repo-life.ts'
+import { statisticsCommands } from './repo-statistics.ts'
 
 interface Settings {
   readonly public?: boolean
@@ -74,6 +77,7 @@ export function repoCommands(group: Command): void {
           ['visibility', ({ visibility }) => visibility],
           ['description', ({ description }) => description],
           ['stars', ({ stars }) => String(stars)],
+          ['pulls', ({ pulls }) => String(pulls)],
           ['since', ({ createdAt }) => when(createdAt)],
           ['updated', ({ updatedAt }) => when(updatedAt)],
           ['you may', ({ verbs }) => verbs.join(', ')],
@@ -100,6 +104,9 @@ export function repoCommands(group: Command): void {
   )
 
   contentCommands(group)
+  statisticsCommands(group)
+  repoLifeCommands(group)
+  repoProtectionCommands(group)
 }
 
 function contentCommands(group: Command): void {
@@ -125,6 +132,7 @@ function contentCommands(group: Command): void {
         ['TAG', ({ name }) => name],
         ['DIGEST', ({ digest }) => digest],
         ['UPDATED', ({ updatedAt }) => when(updatedAt)],
+        ['LAST PULLED', ({ lastPulled }) => when(lastPulled, 'never')],
       ])
     },
   )
@@ -159,6 +167,7 @@ function contentCommands(group: Command): void {
         ['MEDIA TYPE', ({ artifactType, mediaType }) => artifactType ?? mediaType],
         ['SIZE', ({ size, blobBytes }) => bytes(size + blobBytes)],
         ['SINCE', ({ createdAt }) => when(createdAt)],
+        ['LAST PULLED', ({ lastPulled }) => when(lastPulled, 'never')],
       ])
     },
   )

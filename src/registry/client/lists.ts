@@ -87,6 +87,7 @@ function hit(item: Record<string, unknown>): SearchHit {
     name: parseRepoName(String(item.name)),
     description: String(item.description ?? ''),
     stars: Number(item.star_count ?? 0),
+    pulls: Number(item.pull_count ?? 0),
     official: item.is_official === true,
   }
 }

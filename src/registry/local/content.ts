@@ -4,9 +4,9 @@ import { algorithmOf, type Digest, digestOf } from '../../core/digest.ts'
 import { refuse } from '../../core/errors.ts'
 import { failpoint } from '../../core/failpoint.ts'
 import { readManifest } from '../../core/manifest-reader.ts'
-import type { Reference, RepoName } from '../../core/names.ts'
-import type { Expectation, Registry } from '../../core/registry.ts'
-import type { BlobRow, DeleteOutcome } from '../../store/meta/store.ts'
+import type { Reference, RepoName, Tag } from '../../core/names.ts'
+import type { Expectation, LookOptions, ManifestInfo, Registry } from '../../core/registry.ts'
+import type { BlobRow, DeleteOutcome, Queued } from '../../store/meta/store.ts'
 import type { LocalOptions } from './options.ts'
 
 type Content = Omit<Registry, 'openUpload' | 'statUpload' | 'appendUpload' | 'commitUpload' | 'abortUpload'>
@@ -45,17 +45,38 @@ export function localContent({
     if (outcome.outcome === 'deleted') return
     if (outcome.outcome === 'no-repository') throw noRepo(repo)
     if (outcome.outcome === 'absent') throw absent()
+    if (outcome.outcome === 'immutable') throw immutable(repo, outcome.tag, what, 'delete')
+    if (outcome.outcome === 'protected') {
+      const why = outcome.reason === '' ? '' : ` (${outcome.reason})`
+      throw refuse(
+        'protected',
+        `${what} of ${repo} is protected against deletion${why}; whoever administers the repository can release it`,
+      )
+    }
     throw refuse(
       'still-referenced',
       `${what} is still listed by manifest ${outcome.by} of ${repo}; delete that one first`,
     )
   }
 
+  /** H, for manifests: at most one write per manifest and half a lease, and none for what nobody reviews. */
+  async function keep(
+    repo: RepoName,
+    reference: Reference,
+    { digest, reviewAfter = Number.POSITIVE_INFINITY }: ManifestInfo & Queued,
+    options: LookOptions | undefined,
+  ): Promise<void> {
+    if (!renewLeases || options?.renewLease === false) return
+    const now = clock.now()
+    if (reviewAfter - now >= limits.lease / 2) return
+    if (!(await meta.postponeReview(repo, digest, now + limits.lease))) throw noManifest(repo, reference)
+  }
+
   const removal = () => ({ now: clock.now(), grace: limits.lease })
-  /** As `removal`, for what may make the repository. */
-  const maker = (ctx: Context) => {
+  /** As `removal`, with whose doing it is. What makes a repository is audited where there are accounts. */
+  const change = (ctx: Context) => {
     const times = removal()
-    return audit ? { ...times, cause: causeOf(ctx, times.now) } : times
+    return { ...times, cause: causeOf(ctx, times.now) }
   }
 
   return {
@@ -67,8 +88,9 @@ export function localContent({
       if (actual !== row.size) throw await lost(ctx, repo, digest, row)
       if (row.leaseUntil !== undefined && renewLeases && options?.renewLease !== false) {
         const now = clock.now()
-        // H: at most one write per blob and half a lease.
-        if (row.leaseUntil - now < limits.lease / 2) await meta.extendLease(repo, digest, now + limits.lease)
+        // H: at most one write per blob and half a lease. What the collector took meanwhile is not there.
+        const isShort = row.leaseUntil - now < limits.lease / 2
+        if (isShort && !(await meta.extendLease(repo, digest, now + limits.lease))) throw noBlob(repo, digest)
       }
       return { digest, size: row.size }
     },
@@ -87,21 +109,23 @@ export function localContent({
       }
     },
 
-    async resolveManifest(_ctx, repo, reference) {
+    async resolveManifest(_ctx, repo, reference, options) {
       const found = await meta.findManifest(repo, reference)
       if (found === undefined) throw noManifest(repo, reference)
+      if (found.reviewAfter !== undefined) await keep(repo, reference, found, options)
       return found
     },
 
-    async getManifest(_ctx, repo, reference) {
+    async getManifest(_ctx, repo, reference, options) {
       const found = await meta.readManifest(repo, reference)
       if (found === undefined) throw noManifest(repo, reference)
+      if (found.reviewAfter !== undefined) await keep(repo, reference, found, options)
       return found
     },
 
     async mountBlob(ctx, repo, digest, from) {
       await failpoint('mount.before')
-      const mounted = await meta.mountBlob({ repo, digest, from, ...maker(ctx) })
+      const mounted = await meta.mountBlob({ repo, digest, from, ...change(ctx), audit })
       await failpoint('mount.after')
       if (mounted === undefined) return undefined
       return (await blobs.stat(mounted.key)) === mounted.size ? { digest, size: mounted.size } : undefined
@@ -126,7 +150,8 @@ export function localContent({
         tags: options.tags,
         sparse,
         maxIndexDepth: limits.maxIndexDepth,
-        ...maker(ctx),
+        ...change(ctx),
+        audit,
         ...(options.expect !== undefined && { expect: options.expect }),
         ...(options.moveTags !== undefined && { moveTags: options.moveTags }),
       })
@@ -155,6 +180,8 @@ export function localContent({
             'tag-exists',
             `tag ${pushed.tag} of ${repo} points to ${pushed.current} and you may not move it; push under a new tag`,
           )
+        case 'tag-immutable':
+          throw immutable(repo, pushed.tag, `tag ${pushed.tag}`, 'move', pushed.current)
         case 'unexpected':
           throw refuse(
             'precondition-failed',
@@ -170,16 +197,16 @@ export function localContent({
       settle(outcome, repo, () => noBlob(repo, digest), `blob ${digest}`)
     },
 
-    async deleteManifest(_ctx, repo, digest) {
+    async deleteManifest(ctx, repo, digest) {
       await failpoint('delete.before')
-      const outcome = await meta.deleteManifest({ repo, digest, ...removal() })
+      const outcome = await meta.deleteManifest({ repo, digest, ...change(ctx) })
       await failpoint('delete.after')
       settle(outcome, repo, () => noManifest(repo, { digest }), `manifest ${digest}`)
     },
 
-    async deleteTag(_ctx, repo, tag) {
+    async deleteTag(ctx, repo, tag) {
       await failpoint('delete.before')
-      const outcome = await meta.deleteTag({ repo, tag, ...removal() })
+      const outcome = await meta.deleteTag({ repo, tag, ...change(ctx) })
       await failpoint('delete.after')
       settle(outcome, repo, () => noManifest(repo, { tag }), `tag ${tag}`)
     },
@@ -196,6 +223,16 @@ export function localContent({
 
     search: (_ctx, request, visible) => meta.search(request, visible),
   }
+}
+
+/** `what` would have been done to something of a repository that an immutable tag stands on. */
+function immutable(repo: RepoName, tag: Tag, what: string, verb: 'move' | 'delete', current?: Digest): Error {
+  const stands = current === undefined ? '' : ` and stays at ${current}`
+  const next = verb === 'move' ? 'push under a new tag' : `${what} was not deleted`
+  return refuse(
+    'tag-immutable',
+    `tag ${tag} of ${repo} is immutable${stands}; ${next}, or ask who administers the repository to take it out of its immutable tags`,
+  )
 }
 
 function unexpected(expect: Expectation | undefined, current: Digest | undefined): string {

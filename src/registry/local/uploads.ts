@@ -128,12 +128,13 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
     return (await blobs.stat(found.key)) === found.size ? { whole: found } : { broken: found.key }
   }
 
+  /** Closes the session; undefined where the object to be reused is no longer the digest's. */
   async function finish(
     row: UploadRow,
     digest: Digest,
     size: number,
     how: Pick<FinishUpload, 'reuse' | 'replace'>,
-  ): Promise<BlobInfo> {
+  ): Promise<BlobInfo | undefined> {
     const now = clock.now()
     await failpoint('upload.before-finish')
     const { outcome } = await meta.finishUpload({
@@ -147,13 +148,7 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
       ...how,
     })
     if (outcome === 'gone') throw unknown(row.id)
-    if (outcome === 'vanished') {
-      throw refuse(
-        'unavailable',
-        `blob ${digest} was being collected while it was pushed again; try once more`,
-        { retryAfter: 1 },
-      )
-    }
+    if (outcome === 'vanished') return undefined
     await failpoint('upload.after-finish')
     hashes.drop(row.id)
     return { digest, size }
@@ -166,7 +161,18 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
     )
   }
 
-  /** A whole body whose digest is already stored: hash it, write nothing; the finishing transaction checks that the row still stands. */
+  function vanished(digest: Digest) {
+    return refuse(
+      'unavailable',
+      `blob ${digest} was being collected while it was pushed again; try once more`,
+      { retryAfter: 1 },
+    )
+  }
+
+  /**
+   * A whole body whose digest is already stored: hash it, write nothing; the finishing transaction checks that the row still stands. Where
+   * the object was collected meanwhile, another may have come in its place; without one the body is needed again, and it is read.
+   */
   async function commitKnown(
     row: UploadRow,
     digest: Digest,
@@ -180,7 +186,11 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
     if (metered.error !== undefined) throw metered.error
     const actual = finishHash(algorithm, hash)
     if (actual !== digest) throw mismatch(actual, digest)
-    return finish(row, digest, known.size, { reuse: known.key })
+    for (let object: typeof known | undefined = known; object; object = (await existing(digest)).whole) {
+      const finished = await finish(row, digest, object.size, { reuse: object.key })
+      if (finished !== undefined) return finished
+    }
+    throw vanished(digest)
   }
 
   async function commit(
@@ -219,7 +229,9 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
     }
     await blobs.seal(row.key, size)
     await failpoint('upload.after-seal')
-    return finish(row, digest, size, stored.broken ? { replace: stored.broken } : {})
+    const finished = await finish(row, digest, size, stored.broken ? { replace: stored.broken } : {})
+    if (finished === undefined) throw vanished(digest)
+    return finished
   }
 
   return {
@@ -276,7 +288,7 @@ export function localUploads({ blobs, meta, clock, limits, shortcut, audit }: Lo
         if (row.committed !== undefined) {
           // A client that lost the first answer repeats the close (B23); it is true as long as the blob is there.
           if (row.committed.digest !== digest) throw unknown(id)
-          if ((await meta.findBlob(repo, digest)) === undefined) throw unknown(id)
+          if (!(await meta.extendLease(repo, digest, clock.now() + limits.lease))) throw unknown(id)
           return row.committed
         }
         return commit(row, digest, last)

@@ -91,9 +91,12 @@ export interface AccessFacts {
   readonly credential: CredentialBounds | undefined
   /** undefined: there is none of that name. `account`: whose it is; undefined: the site administrators'. */
   readonly namespace: { readonly id: number; readonly account: number | undefined } | undefined
-  /** undefined: no such repository, or deleted. `identity` is never given to another repository. */
+  /**
+   * undefined: no such repository, or deleted. `name` is what it is called now: by that name rights are decided, whatever it was asked for by.
+   * `identity` is never given to another repository.
+   */
   readonly repository:
-    | { readonly id: number; readonly identity: string; readonly public: boolean }
+    | { readonly id: number; readonly name: RepoName; readonly identity: string; readonly public: boolean }
     | undefined
   /** The subject's, in the organisation whose namespace it is. */
   readonly role: 'owner' | 'member' | undefined
@@ -122,6 +125,8 @@ export interface Namespace {
   readonly owner: { readonly kind: 'user' | 'organisation'; readonly name: string } | undefined
   /** What a push creates. */
   readonly defaultVisibility: 'public' | 'private'
+  /** How long changes can be undone; undefined: as the site has it. */
+  readonly undoSeconds: number | undefined
   readonly version: number
 }
 
@@ -147,15 +152,25 @@ export interface SigningKey {
 }
 
 export interface AccessStore {
-  /** The facts about a subject and a repository. One look at the database. */
-  readAccess(query: AccessQuery & { readonly repo: RepoName }): MaybePromise<AccessFacts>
+  /**
+   * The facts about a subject and the repository that a name leads to. One look at the database. `former: false`: of the name itself, which
+   * another repository may have had.
+   */
+  readAccess(
+    query: AccessQuery & { readonly repo: RepoName; readonly former?: false },
+  ): MaybePromise<AccessFacts>
   readReach(query: AccessQuery): Promise<Reach>
   /** Some repository that holds a blob and is visible. */
   findHolder(digest: Digest, visible: Visible): Promise<RepoName | undefined>
 
   findNamespace(name: string): Promise<Namespace | undefined>
   updateNamespace(
-    change: Versioned & { name: string; defaultVisibility: 'public' | 'private' },
+    change: Versioned & {
+      name: string
+      defaultVisibility?: 'public' | 'private'
+      /** null: as the site has it. */
+      undoSeconds?: number | null
+    },
     cause: Cause,
   ): Promise<Changed>
 
@@ -217,6 +232,8 @@ export interface RepositoryRow {
   readonly visibility: 'public' | 'private'
   readonly official: boolean
   readonly stars: number
+  /** Since it was made. */
+  readonly pulls: number
   readonly createdAt: number
   readonly updatedAt: number
   /** Whether it ever had a manifest: until then clients do not see it in lists. */
@@ -231,6 +248,8 @@ export interface TagRow {
   /** Bytes of the manifest. */
   readonly size: number
   readonly updatedAt: number
+  /** When it was pulled last; undefined: never since it was set. */
+  readonly pulledAt: number | undefined
 }
 
 export interface ManifestRow {
@@ -241,6 +260,8 @@ export interface ManifestRow {
   readonly size: number
   readonly blobBytes: number
   readonly createdAt: number
+  /** When it was pulled last; undefined: never. */
+  readonly pulledAt: number | undefined
 }
 
 /** Repositories beside the protocol: settings and lists with more in them. */

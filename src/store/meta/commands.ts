@@ -1,12 +1,17 @@
 import { ACCESS_COMMANDS } from './access/commands.ts'
 import { ACCOUNT_COMMANDS } from './accounts/commands.ts'
+import { COLLECT_COMMANDS } from './collect/commands.ts'
 import { deleteBlob, deleteManifest, deleteTag } from './delete.ts'
 import type { Dialect, Tx } from './driver.ts'
 import { clearTombstones } from './garbage.ts'
+import { HISTORY_COMMANDS } from './history/store.ts'
 import { extendLease, mountBlob } from './links.ts'
 import { pairStorage } from './pairing.ts'
+import { postponeReview } from './postpone-review.ts'
+import { PROTECTION_COMMANDS } from './protection/store.ts'
 import { pushManifest } from './push-manifest.ts'
 import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } from './uploads.ts'
+import { USE_COMMANDS } from './use/commands.ts'
 
 /**
  * Every command by name: one transaction each, run unchanged in the SQLite worker and on PostgreSQL. Arguments and results cross
@@ -15,6 +20,10 @@ import { abortUpload, advanceUpload, finishUpload, openUpload, sweepUploads } fr
 export const COMMANDS = {
   ...ACCESS_COMMANDS,
   ...ACCOUNT_COMMANDS,
+  ...COLLECT_COMMANDS,
+  ...HISTORY_COMMANDS,
+  ...PROTECTION_COMMANDS,
+  ...USE_COMMANDS,
   abortUpload,
   advanceUpload,
   clearTombstones: (tx: Tx, _dialect: Dialect, keys: Parameters<typeof clearTombstones>[1]) =>
@@ -29,6 +38,7 @@ export const COMMANDS = {
   pairStorage,
   /** Changes nothing; answers when the writer does. */
   ping: async () => {},
+  postponeReview,
   pushManifest,
   sweepUploads,
 } as const

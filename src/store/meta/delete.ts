@@ -1,8 +1,10 @@
 import { type Digest, digestFromBytes, digestToBytes } from '../../core/digest.ts'
-import { allOf, type Dialect, inStatement, runOver, type Tx } from './driver.ts'
+import type { Dialect, Tx } from './driver.ts'
 import { queueBlob, queueManifest } from './garbage.ts'
+import { changeOf, recordLostTags, recordTagEvent } from './history/record.ts'
+import { findKeeper, fixedTags } from './protection/fixed-tags.ts'
+import { removeManifests } from './remove-manifests.ts'
 import { lockRepo } from './repositories.ts'
-import { MISSING_SUBJECT } from './schema.ts'
 import type { ContentIndex, DeleteOutcome } from './store.ts'
 
 /* D. Who deletes holds the repository alone, so that what it looks at cannot change before it commits. */
@@ -34,76 +36,15 @@ export async function deleteManifest(
   if (manifest === undefined) return { outcome: 'absent' }
   const by = await referencedBy(tx, FIRST_PARENT, repo.id, manifest.id)
   if (by !== undefined) return { outcome: 'referenced', by }
+  const kept = await findKeeper(tx, repo, manifest.id)
+  if (kept !== undefined) return kept
+  await recordLostTags(tx, repo.id, manifest.id, changeOf(remove))
 
-  const where = [repo.id, manifest.id]
-  const after = remove.now + remove.grace
-  const blobs = await tx.all<{ id: number }>(
-    'SELECT blob_id AS id FROM manifest_blob WHERE repo_id = $1 AND manifest_id = $2',
-    where,
-  )
-  const children = await tx.all<{ id: number }>(
-    'SELECT child_id AS id FROM manifest_child WHERE repo_id = $1 AND parent_id = $2',
-    where,
-  )
-  await tx.run('DELETE FROM tag WHERE repo_id = $1 AND manifest_id = $2', where)
-  await tx.run('DELETE FROM manifest_blob WHERE repo_id = $1 AND manifest_id = $2', where)
-  await tx.run('DELETE FROM manifest_child WHERE repo_id = $1 AND parent_id = $2', where)
-  await tx.run('DELETE FROM manifest_missing WHERE repo_id = $1 AND manifest_id = $2', where)
-  await tx.run('DELETE FROM gc_manifest WHERE repo_id = $1 AND manifest_id = $2', where)
-  await tx.run('DELETE FROM manifest WHERE repo_id = $1 AND id = $2', where)
-
-  await releaseLinks(
-    tx,
-    repo.id,
-    blobs.map((row) => row.id),
-    after,
-  )
-  for (const child of children) await queueManifest(tx, repo.id, child.id, after)
-  await releaseReferrers(tx, repo.id, digest, after)
+  await removeManifests(tx, repo.id, [{ id: manifest.id, digest }], remove.now + remove.grace)
   return { outcome: 'deleted' }
 }
 
-const STILL_USED = inStatement(
-  1,
-  (list) => `SELECT blob_id AS id FROM repo_blob l WHERE repo_id = $1 AND blob_id IN ${list}
-    AND EXISTS (SELECT 1 FROM manifest_blob r WHERE r.repo_id = l.repo_id AND r.blob_id = l.blob_id)`,
-)
-const SET_LEASES = inStatement(
-  2,
-  (list) => `UPDATE repo_blob SET lease_until = $2 WHERE repo_id = $1 AND blob_id IN ${list}`,
-)
-const QUEUE_LINKS = inStatement(
-  2,
-  (list) => `INSERT INTO gc_link (repo_id, blob_id, review_after)
-    SELECT repo_id, blob_id, CAST($2 AS bigint) FROM repo_blob WHERE repo_id = $1 AND blob_id IN ${list}
-    ON CONFLICT (repo_id, blob_id) DO UPDATE SET review_after = excluded.review_after
-    WHERE gc_link.review_after < excluded.review_after`,
-)
-
-/** Links that nothing references any more go under a lease, so that a client told of them meanwhile can rely on them. */
-async function releaseLinks(tx: Tx, repoId: number, blobIds: readonly number[], after: number) {
-  const used = new Set((await allOf<{ id: number }>(tx, STILL_USED, [repoId], blobIds)).map((row) => row.id))
-  const free = blobIds.filter((id) => !used.has(id))
-  await runOver(tx, SET_LEASES, [repoId, after], free)
-  await runOver(tx, QUEUE_LINKS, [repoId, after], free)
-}
-
-/** The referrers of a deleted subject stay until review, and wait for it in case it comes back (R7). */
-async function releaseReferrers(tx: Tx, repoId: number, subject: Uint8Array, after: number) {
-  await tx.run(
-    `INSERT INTO manifest_missing (repo_id, digest, manifest_id, kind)
-     SELECT repo_id, subject, id, CAST($3 AS integer) FROM manifest WHERE repo_id = $1 AND subject = $2
-     ON CONFLICT DO NOTHING`,
-    [repoId, subject, MISSING_SUBJECT],
-  )
-  await tx.run(
-    `INSERT INTO gc_manifest (repo_id, manifest_id, review_after)
-     SELECT repo_id, id, CAST($3 AS bigint) FROM manifest WHERE repo_id = $1 AND subject = $2
-     ON CONFLICT (repo_id, manifest_id) DO UPDATE SET review_after = excluded.review_after
-     WHERE gc_manifest.review_after < excluded.review_after`,
-    [repoId, subject, after],
-  )
-}
+const FIND_TAG = 'SELECT 1 AS found FROM tag WHERE repo_id = $1 AND name = $2'
 
 /** See ContentIndex.deleteTag. */
 export async function deleteTag(
@@ -113,12 +54,21 @@ export async function deleteTag(
 ): Promise<DeleteOutcome> {
   const repo = await lockRepo(tx, dialect, remove.repo, 'alone')
   if (repo === undefined) return { outcome: 'no-repository' }
+  if (fixedTags(repo.immutable)(remove.tag) && (await tx.get(FIND_TAG, [repo.id, remove.tag])) !== undefined)
+    return { outcome: 'immutable', tag: remove.tag }
   const tag = await tx.get<{ id: number }>(
     'DELETE FROM tag WHERE repo_id = $1 AND name = $2 RETURNING manifest_id AS id',
     [repo.id, remove.tag],
   )
   if (tag === undefined) return { outcome: 'absent' }
+  await tx.run('DELETE FROM tag_use WHERE repo_id = $1 AND name = $2', [repo.id, remove.tag])
   await queueManifest(tx, repo.id, tag.id, remove.now + remove.grace)
+  await recordTagEvent(
+    tx,
+    repo.id,
+    { tag: remove.tag, kind: 'delete', from: tag.id, to: null },
+    changeOf(remove),
+  )
   return { outcome: 'deleted' }
 }
 

@@ -1,9 +1,12 @@
 import { accessStore } from './access/store.ts'
 import { accountStore } from './accounts/store.ts'
+import { collectionStore } from './collect/store.ts'
 import type { RunCommand } from './commands.ts'
 import type { Dialect, Reader } from './driver.ts'
 import { dueTombstones } from './garbage.ts'
+import { historyStore } from './history/store.ts'
 import { isPaired } from './pairing.ts'
+import { protectionStore } from './protection/store.ts'
 import {
   findBlob,
   findManifest,
@@ -17,6 +20,7 @@ import {
 import { search } from './search.ts'
 import type { MetadataStore, Store } from './store.ts'
 import { countUploads, findUpload } from './uploads.ts'
+import { useStore } from './use/store.ts'
 
 /** The store over a database: queries run on `reader` at once, commands through `run`. */
 export function metadataStore(
@@ -24,7 +28,15 @@ export function metadataStore(
   dialect: Dialect,
   run: RunCommand,
 ): Omit<Store, 'check' | 'close'> {
-  return { ...content(reader, dialect, run), ...accountStore(reader, run), ...accessStore(reader, run) }
+  return {
+    ...content(reader, dialect, run),
+    ...accountStore(reader, run),
+    ...accessStore(reader, run),
+    ...collectionStore(reader, dialect, run),
+    ...historyStore(reader, run),
+    ...protectionStore(reader, run),
+    ...useStore(reader, run),
+  }
 }
 
 /** What the registry itself needs. */
@@ -41,6 +53,7 @@ function content(reader: Reader, dialect: Dialect, run: RunCommand): Omit<Metada
     search: (request, visible) => search(reader, dialect, request, visible),
 
     extendLease: (repo, digest, until) => run('extendLease', { repo, digest, until }),
+    postponeReview: (repo, digest, until) => run('postponeReview', { repo, digest, until }),
     mountBlob: (mount) => run('mountBlob', mount),
     pushManifest: (push) => run('pushManifest', push),
     deleteManifest: (remove) => run('deleteManifest', remove),

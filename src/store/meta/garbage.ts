@@ -28,12 +28,51 @@ export async function queueBlob(tx: Tx, blobId: number, after: number) {
   await tx.run(QUEUE_BLOB, [blobId, after])
 }
 
+const QUEUE_LINKS = inStatement(
+  2,
+  (list) => `INSERT INTO gc_link (repo_id, blob_id, review_after)
+    SELECT repo_id, blob_id, CAST($2 AS bigint) FROM repo_blob WHERE repo_id = $1 AND blob_id IN ${list}
+    ON CONFLICT (repo_id, blob_id) ${LATER('gc_link')}`,
+)
+
+export async function queueLinks(tx: Tx, repoId: number, blobIds: readonly number[], after: number) {
+  await runOver(tx, QUEUE_LINKS, [repoId, after], blobIds)
+}
+
+const QUEUE_BLOBS = inStatement(
+  1,
+  (list) => `INSERT INTO gc_blob (blob_id, review_after)
+    SELECT id, CAST($1 AS bigint) FROM blob WHERE id IN ${list} ORDER BY id
+    ON CONFLICT (blob_id) ${LATER('gc_blob')}`,
+)
+
+/** In the order of their numbers, so that two which queue the same blobs wait for each other and not in a circle. */
+export async function queueBlobs(tx: Tx, blobIds: readonly number[], after: number) {
+  await runOver(
+    tx,
+    QUEUE_BLOBS,
+    [after],
+    [...blobIds].sort((a, b) => a - b),
+  )
+}
+
 /** Condemns an object no row names (any more) to deletion from storage. */
 export async function bury(tx: Tx, object: ObjectKey, digest: Uint8Array | null, deleteAfter: number) {
   await tx.run(
     'INSERT INTO tombstone (obj, digest, delete_after) VALUES ($1, $2, $3) ON CONFLICT (obj) DO NOTHING',
     [object, digest, deleteAfter],
   )
+}
+
+const BURY_BLOBS = inStatement(
+  1,
+  (list) => `INSERT INTO tombstone (obj, digest, delete_after)
+    SELECT obj, digest, CAST($1 AS bigint) FROM blob WHERE id IN ${list} ON CONFLICT (obj) DO NOTHING`,
+)
+
+/** Condemns the objects of blobs whose rows are deleted in the same transaction. */
+export async function buryBlobs(tx: Tx, blobIds: readonly number[], deleteAfter: number) {
+  await runOver(tx, BURY_BLOBS, [deleteAfter], blobIds)
 }
 
 const BURY_ALL = listStatement(

@@ -2,6 +2,7 @@ import { type Digest, digestToBytes } from '../../core/digest.ts'
 import type { ObjectKey, RepoName } from '../../core/names.ts'
 import type { Dialect, Tx } from './driver.ts'
 import { queueLink } from './garbage.ts'
+import { repoIdOf } from './present-repo.ts'
 import { ensureRepo } from './repositories.ts'
 import type { ContentIndex } from './store.ts'
 
@@ -47,7 +48,7 @@ export async function linkBlob(
 }
 
 const LINKED_IN = `SELECT id, size, obj FROM blob WHERE digest = $1 AND EXISTS (SELECT 1 FROM repo_blob l
-  WHERE l.repo_id = (SELECT id FROM repo WHERE name = $2) AND l.blob_id = blob.id) FOR KEY SHARE`
+  WHERE l.repo_id = ${repoIdOf('$2')} AND l.blob_id = blob.id) FOR KEY SHARE`
 const LINKED_ANYWHERE = `SELECT id, size, obj FROM blob
   WHERE digest = $1 AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.blob_id = blob.id) FOR KEY SHARE`
 
@@ -71,16 +72,22 @@ export async function mountBlob(
   return { size: blob.size, key: blob.obj }
 }
 
-/** H: see ContentIndex.extendLease. */
+const EXTEND = `UPDATE repo_blob SET lease_until = $3
+  WHERE repo_id = ${repoIdOf('$1')}
+    AND blob_id = (SELECT id FROM blob WHERE digest = $2) AND lease_until < $3`
+const STANDS = `SELECT 1 AS found FROM repo_blob
+  WHERE repo_id = ${repoIdOf('$1')} AND blob_id = (SELECT id FROM blob WHERE digest = $2)`
+
+/**
+ * H: see ContentIndex.extendLease. Where nothing was to be extended, another statement looks again: the first one may have waited for the
+ * collector, and found nothing left.
+ */
 export async function extendLease(
   tx: Tx,
   _dialect: Dialect,
   lease: { repo: RepoName; digest: Digest; until: number },
-): Promise<void> {
-  await tx.run(
-    `UPDATE repo_blob SET lease_until = $3
-     WHERE repo_id = (SELECT id FROM repo WHERE name = $1)
-       AND blob_id = (SELECT id FROM blob WHERE digest = $2) AND lease_until < $3`,
-    [lease.repo, digestToBytes(lease.digest), lease.until],
-  )
+): Promise<boolean> {
+  const link = [lease.repo, digestToBytes(lease.digest)]
+  if ((await tx.run(EXTEND, [...link, lease.until])) > 0) return true
+  return (await tx.get(STANDS, link)) !== undefined
 }

@@ -6,7 +6,10 @@ import type { Manifest, Page, PageRequest, Referrer, SearchHit } from '../../cor
 import {
   firstOf,
   linkBlob,
+  queue,
+  queueBlob,
   type Repository,
+  removeManifest,
   repositoryOf,
   type State,
   type StoredManifest,
@@ -15,17 +18,21 @@ import { meets } from './push-manifest.ts'
 import { fitting } from './read.ts'
 import { refuseUnstorable } from './schema.ts'
 import { MIN_SUBSTRING, SEARCH_CANDIDATES, searchTerm } from './search.ts'
-import type { ContentIndex, PushManifest, PushManifestOutcome } from './store.ts'
+import type { ContentIndex, PushManifest, PushManifestOutcome, Queued } from './store.ts'
 
 /** Repositories, manifests, tags and links in memory. */
 export function memoryContent(state: State): ContentIndex {
-  const find = (repo: RepoName, reference: Reference): Manifest | undefined => {
+  const find = (repo: RepoName, reference: Reference): (Manifest & Queued) | undefined => {
     const repository = state.repositories.get(repo)
     const digest = 'tag' in reference ? repository?.tags.get(reference.tag) : reference.digest
     const manifest = digest && repository?.manifests.get(digest)
     if (!manifest) return undefined
     const { mediaType, bytes } = manifest
-    return { digest: manifest.digest, mediaType, size: bytes.byteLength, bytes }
+    const queued = state.manifestQueue.get(`${repo}@${manifest.digest}`)
+    return {
+      ...{ digest: manifest.digest, mediaType, size: bytes.byteLength, bytes },
+      ...(queued && { reviewAfter: queued.reviewAfter }),
+    }
   }
   const listed = (visible: Visible = 'everything') =>
     [...state.repositories]
@@ -76,42 +83,48 @@ export function memoryContent(state: State): ContentIndex {
     async extendLease(repo, digest, until) {
       const link = state.repositories.get(repo)?.links.get(digest)
       if (link?.lease !== undefined) link.lease = Math.max(link.lease, until)
+      return link !== undefined
+    },
+    async postponeReview(repo, digest, until) {
+      const queued = state.manifestQueue.get(`${repo}@${digest}`)
+      if (queued !== undefined) queued.reviewAfter = Math.max(queued.reviewAfter, until)
+      return state.repositories.get(repo)?.manifests.has(digest) ?? false
     },
     async mountBlob({ repo, digest, from, now, grace }) {
       const sources = from === undefined ? [...state.repositories.values()] : [state.repositories.get(from)]
       const blob = state.blobs.get(digest)
       if (blob === undefined || !sources.some((source) => source?.links.has(digest))) return undefined
-      linkBlob(repositoryOf(state, repo), digest, now + grace)
+      linkBlob(state, repo, digest, now + grace)
       return { size: blob.size, key: blob.key }
     },
     pushManifest: async (push) => pushManifest(state, push),
     async deleteManifest({ repo, digest, now, grace }) {
       const repository = state.repositories.get(repo)
       if (repository === undefined) return { outcome: 'no-repository' }
-      const manifest = repository.manifests.get(digest)
-      if (manifest === undefined) return { outcome: 'absent' }
+      if (!repository.manifests.has(digest)) return { outcome: 'absent' }
       const by = firstOf(repository.manifests.values(), (other) => other.children.has(digest))
       if (by !== undefined) return { outcome: 'referenced', by }
-      repository.manifests.delete(digest)
-      for (const [tag, target] of repository.tags) if (target === digest) repository.tags.delete(tag)
-      for (const blob of manifest.blobs) {
-        if (firstOf(repository.manifests.values(), (other) => other.blobs.has(blob)) === undefined)
-          repository.links.set(blob, { lease: now + grace })
-      }
+      removeManifest(state, repo, digest, now + grace)
       return { outcome: 'deleted' }
     },
-    async deleteTag({ repo, tag }) {
+    async deleteTag({ repo, tag, now, grace }) {
       const repository = state.repositories.get(repo)
       if (repository === undefined) return { outcome: 'no-repository' }
-      return { outcome: repository.tags.delete(tag) ? 'deleted' : 'absent' }
+      const digest = repository.tags.get(tag)
+      if (digest === undefined) return { outcome: 'absent' }
+      repository.tags.delete(tag)
+      queue(state.manifestQueue, repo, digest, now + grace)
+      return { outcome: 'deleted' }
     },
-    async deleteBlob({ repo, digest }) {
+    async deleteBlob({ repo, digest, now, grace }) {
       const repository = state.repositories.get(repo)
       if (repository === undefined) return { outcome: 'no-repository' }
       if (!repository.links.has(digest)) return { outcome: 'absent' }
       const by = firstOf(repository.manifests.values(), (manifest) => manifest.blobs.has(digest))
       if (by !== undefined) return { outcome: 'referenced', by }
       repository.links.delete(digest)
+      state.linkQueue.delete(`${repo}@${digest}`)
+      queueBlob(state, digest, now + grace)
       return { outcome: 'deleted' }
     },
   }
@@ -156,7 +169,7 @@ function rank(names: RepoName[], term: string): RepoName[] {
 }
 
 function hit(name: RepoName): SearchHit {
-  return { name, description: '', stars: 0, official: name.startsWith(LIBRARY) }
+  return { name, description: '', stars: 0, pulls: 0, official: name.startsWith(LIBRARY) }
 }
 
 function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
@@ -209,7 +222,13 @@ function pushManifest(state: State, push: PushManifest): PushManifestOutcome {
 
   const repository = repositoryOf(state, push.repo)
   if (!repository.manifests.has(push.digest)) insert(repository, stored)
-  for (const tag of push.tags) repository.tags.set(tag, push.digest)
+  const after = push.now + push.grace
+  if (push.tags.length === 0) queue(state.manifestQueue, push.repo, push.digest, after)
+  for (const tag of push.tags) {
+    const old = repository.tags.get(tag)
+    if (old !== undefined && old !== push.digest) queue(state.manifestQueue, push.repo, old, after)
+    repository.tags.set(tag, push.digest)
+  }
   repository.published = true
   return { outcome: 'stored' }
 }

@@ -1,15 +1,18 @@
 import type { UploadId } from '../../core/names.ts'
+import type { CollectionStore } from './lifecycle-store.ts'
+import { memoryCollection } from './memory-collect.ts'
 import { memoryContent } from './memory-content.ts'
 import { bury, linkBlob, newState, repositoryOf, type State, type Upload } from './memory-state.ts'
 import type { FinishUpload, GarbageIndex, MetadataStore, UploadIndex } from './store.ts'
 
 /** Metadata in memory: for tests, and the model that the databases must agree with. Every call is atomic; nothing lasts. */
-export function memoryMetadata(): MetadataStore {
+export function memoryMetadata(): MetadataStore & CollectionStore {
   const state = newState()
   return {
     ...memoryContent(state),
     ...memoryUploads(state),
     ...memoryGarbage(state),
+    ...memoryCollection(state),
     async pairStorage({ identity, empty }) {
       const free = state.storage === undefined || state.blobs.size === 0
       if (state.storage !== identity && empty && free) state.storage = identity
@@ -56,7 +59,7 @@ function memoryUploads(state: State): UploadIndex {
         return { outcome: 'gone' }
       if (!storeBlob(state, finish, upload)) return { outcome: 'vanished' }
       const { digest, size, expiresAt } = finish
-      linkBlob(repositoryOf(state, upload.repo), digest, finish.now + finish.grace)
+      linkBlob(state, upload.repo, digest, finish.now + finish.grace)
       Object.assign(upload, { state: 'committed', committed: { digest, size }, offset: size, expiresAt })
       return { outcome: 'finished' }
     },

@@ -1,6 +1,7 @@
 import type { MaybePromise } from './driver.ts'
 import { content } from './migrations/0001-content.ts'
 import { accounts } from './migrations/0002-accounts.ts'
+import { lifecycle } from './migrations/0003-lifecycle.ts'
 
 /** One step of the schema's history, for both databases. A step that was released is never changed. */
 export interface Migration {
@@ -11,7 +12,7 @@ export interface Migration {
 }
 
 /** The whole history, oldest first; versions count from 1 without gaps. */
-export const MIGRATIONS: readonly Migration[] = [content, accounts]
+export const MIGRATIONS: readonly Migration[] = [content, accounts, lifecycle]
 
 /** What a migration needs of a database; everything happens in one transaction that excludes other migrators. */
 export interface Migrator {

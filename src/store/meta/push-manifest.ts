@@ -3,7 +3,9 @@ import type { Tag } from '../../core/names.ts'
 import type { Expectation } from '../../core/registry.ts'
 import { type Dialect, NeedsToBeAlone, type Tx } from './driver.ts'
 import { queueManifest } from './garbage.ts'
+import { setTag } from './history/set-tag.ts'
 import { isTooDeep } from './index-depth.ts'
+import { fixedTags } from './protection/fixed-tags.ts'
 import { insertMissingSubject, insertReferences, resolveReferences, settleManifest } from './references.ts'
 import { createRepo, lockRepo, type RepoRow, touchRepo } from './repositories.ts'
 import { mediaCode, refuseUnstorable } from './schema.ts'
@@ -17,9 +19,8 @@ const INSERT = `INSERT INTO manifest (repo_id, digest, media, size, artifact, su
 const MAX_DEPTH = 1_000_000
 
 /**
- * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2), and
- * whether a tag would be moved that may not be;
- * an outcome other than `stored` leaves nothing behind.
+ * P: see ContentIndex.pushManifest. The expectation is looked at before the references, as a precondition is (RFC 9110 13.2), and whether
+ * a tag would be moved that may not be; an outcome other than `stored` leaves nothing behind.
  */
 export async function pushManifest(
   tx: Tx,
@@ -41,17 +42,18 @@ export async function pushManifest(
     const { missing } = await resolveReferences(tx, undefined, facts.references, push.sparse)
     if (missing.length > 0) return { outcome: 'missing', digests: missing }
     if (facts.shape === 'index' && maxDepth < 1) return { outcome: 'too-deep' }
-    await createRepo(tx, push.repo, now, push.cause)
+    await createRepo(tx, push.repo, push)
     repo = (await lockRepo(tx, dialect, push.repo, mode)) as RepoRow
   }
   if (push.expect !== undefined) {
     const unexpected = await findUnexpected(tx, repo.id, push, push.expect)
     if (unexpected !== undefined) return unexpected
   }
-  if (stays) {
-    const taken = await findTaken(tx, repo.id, push)
-    if (taken !== undefined) return taken
-  }
+  const taken = stays ? await findMoved(tx, repo.id, push.tags, push.digest) : undefined
+  if (taken !== undefined) return { outcome: 'tag-exists', ...taken }
+  const fixed = push.tags.filter(fixedTags(repo.immutable))
+  const moved = await findMoved(tx, repo.id, fixed, push.digest)
+  if (moved !== undefined) return { outcome: 'tag-immutable', ...moved }
   const resolved = await resolveReferences(tx, repo.id, facts.references, push.sparse)
   if (resolved.missing.length > 0) return { outcome: 'missing', digests: resolved.missing }
   if (resolved.wrongSize !== undefined) return { outcome: 'size', ...resolved.wrongSize }
@@ -94,26 +96,14 @@ export async function pushManifest(
 
   if (push.tags.length === 0) await queueManifest(tx, repo.id, id, now + push.grace)
   for (const tag of push.tags.length > 1 ? [...push.tags].sort() : push.tags)
-    await setTag(tx, repo.id, tag, id, push)
+    await setTag(
+      tx,
+      repo.id,
+      { tag, manifest: id, digest, mayMove: !fixed.includes(tag), kind: 'push' },
+      push,
+    )
   await touchRepo(tx, repo, now)
   return { outcome: 'stored' }
-}
-
-const FIND_TAG = 'SELECT manifest_id AS id FROM tag WHERE repo_id = $1 AND name = $2 FOR UPDATE'
-const INSERT_TAG = `INSERT INTO tag (repo_id, name, manifest_id, updated_at) VALUES ($1, $2, $3, $4)
-  ON CONFLICT (repo_id, name) DO NOTHING`
-const MOVE_TAG = 'UPDATE tag SET manifest_id = $3, updated_at = $4 WHERE repo_id = $1 AND name = $2'
-
-/** Sets a tag, last writer wins, and queues the manifest it stood on; which is why this is not one upsert. */
-async function setTag(tx: Tx, repoId: number, tag: Tag, manifestId: number, push: PushManifest) {
-  const { now, grace } = push
-  let old = await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])
-  while (old === undefined) {
-    if ((await tx.run(INSERT_TAG, [repoId, tag, manifestId, now])) > 0) return
-    old = await tx.get<{ id: number }>(FIND_TAG, [repoId, tag])
-  }
-  await tx.run(MOVE_TAG, [repoId, tag, manifestId, now])
-  if (old.id !== manifestId) await queueManifest(tx, repoId, old.id, now + grace)
 }
 
 const TAG_DIGEST = `SELECT m.digest FROM tag t JOIN manifest m ON m.repo_id = t.repo_id AND m.id = t.manifest_id
@@ -149,15 +139,16 @@ async function digestOf(
   return row === undefined ? undefined : digestFromBytes(row.digest)
 }
 
-/** The first tag that points to another manifest; the repository is held alone. */
-async function findTaken(
+/** The first of the tags that points to another manifest. */
+async function findMoved(
   tx: Tx,
   repoId: number,
-  push: PushManifest,
-): Promise<PushManifestOutcome | undefined> {
-  for (const tag of push.tags) {
+  tags: readonly Tag[],
+  digest: Digest,
+): Promise<{ readonly tag: Tag; readonly current: Digest } | undefined> {
+  for (const tag of tags) {
     const current = await digestOf(tx, TAG_DIGEST, repoId, tag)
-    if (current !== undefined && current !== push.digest) return { outcome: 'tag-exists', tag, current }
+    if (current !== undefined && current !== digest) return { tag, current }
   }
   return undefined
 }

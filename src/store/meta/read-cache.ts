@@ -13,6 +13,7 @@ export interface HotReads extends Content {
     account: number | undefined,
     credential: number | undefined,
     repo: RepoName,
+    former?: boolean,
   ): MaybePromise<LoadedFacts>
 }
 
@@ -90,10 +91,10 @@ export function cachedReads(
         (manifest) => manifest?.size ?? 0,
       ),
     // A credential ends without a commit: so the time is looked at each time.
-    readAccess({ account, credential, repo, now }) {
+    readAccess({ account, credential, repo, former, now }) {
       const loaded = remember(
-        `a${account}/${credential}/${repo}`,
-        () => reads.loadAccess(account, credential, repo),
+        `${former === false ? 'n' : 'a'}${account}/${credential}/${repo}`,
+        () => reads.loadAccess(account, credential, repo, former),
         ({ facts }) => FACTS_BYTES + facts.grants.length * GRANT_BYTES,
       )
       return loaded instanceof Promise ? loaded.then((facts) => factsAt(facts, now)) : factsAt(loaded, now)

@@ -13,13 +13,14 @@ import { ALL_NAMES, behind } from './access/name-ranges.ts'
 import { pageOfVisible, Sight, selection } from './access/visible.ts'
 import { allOf, inStatement, type Reader } from './driver.ts'
 import { lastOf, limitOf, page } from './paging.ts'
+import { repoIdOf } from './present-repo.ts'
 import { mediaType } from './schema.ts'
-import type { BlobRow } from './store.ts'
+import type { BlobRow, Queued } from './store.ts'
 
 /* The hot ones are one statement each, and those that only look never read a payload. */
 
 // Subqueries, not joins: every step is then a look-up by a unique key, which SQLite plans once and for all.
-const REPO_ID = '(SELECT id FROM repo WHERE name = $1)'
+const REPO_ID = repoIdOf('$1')
 
 /** `lease` is NULL without a link, and 0 for a link without a lease. */
 const BLOB = `SELECT size, obj,
@@ -48,29 +49,37 @@ const BY_TAG = `FROM manifest WHERE repo_id = ${REPO_ID}
   AND id = (SELECT manifest_id FROM tag WHERE repo_id = ${REPO_ID} AND name = $2)`
 const BY_DIGEST = `FROM manifest WHERE repo_id = ${REPO_ID} AND digest = $2`
 
-const INFO_BY_TAG = `SELECT digest, media, size ${BY_TAG}`
-const INFO_BY_DIGEST = `SELECT media, size ${BY_DIGEST}`
-const READ_BY_TAG = `SELECT digest, media, payload ${BY_TAG}`
-const READ_BY_DIGEST = `SELECT media, payload ${BY_DIGEST}`
+const REVIEW = `(SELECT g.review_after FROM gc_manifest g
+  WHERE g.repo_id = manifest.repo_id AND g.manifest_id = manifest.id) AS review`
+const INFO_BY_TAG = `SELECT digest, media, size, ${REVIEW} ${BY_TAG}`
+const INFO_BY_DIGEST = `SELECT media, size, ${REVIEW} ${BY_DIGEST}`
+const READ_BY_TAG = `SELECT digest, media, payload, ${REVIEW} ${BY_TAG}`
+const READ_BY_DIGEST = `SELECT media, payload, ${REVIEW} ${BY_DIGEST}`
+
+interface InfoRow {
+  readonly media: number
+  readonly size: number
+  readonly review: number | null
+}
+
+interface PayloadRow {
+  readonly media: number
+  readonly payload: Uint8Array
+  readonly review: number | null
+}
 
 /** See ContentIndex.findManifest. */
 export async function findManifest(
   tx: Reader,
   repo: RepoName,
   reference: Reference,
-): Promise<ManifestInfo | undefined> {
+): Promise<(ManifestInfo & Queued) | undefined> {
   if ('tag' in reference) {
-    const row = await tx.get<{ digest: Uint8Array; media: number; size: number }>(INFO_BY_TAG, [
-      repo,
-      reference.tag,
-    ])
-    return row && { digest: digestFromBytes(row.digest), mediaType: mediaType(row.media), size: row.size }
+    const row = await tx.get<InfoRow & { digest: Uint8Array }>(INFO_BY_TAG, [repo, reference.tag])
+    return row && info(digestFromBytes(row.digest), row)
   }
-  const row = await tx.get<{ media: number; size: number }>(INFO_BY_DIGEST, [
-    repo,
-    digestToBytes(reference.digest),
-  ])
-  return row && { digest: reference.digest, mediaType: mediaType(row.media), size: row.size }
+  const row = await tx.get<InfoRow>(INFO_BY_DIGEST, [repo, digestToBytes(reference.digest)])
+  return row && info(reference.digest, row)
 }
 
 /** See ContentIndex.readManifest. */
@@ -78,29 +87,30 @@ export async function readManifest(
   tx: Reader,
   repo: RepoName,
   reference: Reference,
-): Promise<Manifest | undefined> {
+): Promise<(Manifest & Queued) | undefined> {
   if ('tag' in reference) {
-    const row = await tx.get<{ digest: Uint8Array; media: number; payload: Uint8Array }>(READ_BY_TAG, [
-      repo,
-      reference.tag,
-    ])
+    const row = await tx.get<PayloadRow & { digest: Uint8Array }>(READ_BY_TAG, [repo, reference.tag])
     return row && manifest(digestFromBytes(row.digest), row)
   }
-  const row = await tx.get<{ media: number; payload: Uint8Array }>(READ_BY_DIGEST, [
-    repo,
-    digestToBytes(reference.digest),
-  ])
+  const row = await tx.get<PayloadRow>(READ_BY_DIGEST, [repo, digestToBytes(reference.digest)])
   return row && manifest(reference.digest, row)
 }
 
-function manifest(digest: Digest, row: { media: number; payload: Uint8Array }): Manifest {
-  const bytes = row.payload
-  return { digest, mediaType: mediaType(row.media), size: bytes.byteLength, bytes }
+function info(digest: Digest, { media, size, review }: InfoRow): ManifestInfo & Queued {
+  return { digest, mediaType: mediaType(media), size, ...(review !== null && { reviewAfter: review }) }
 }
+
+function manifest(digest: Digest, { media, payload, review }: PayloadRow): Manifest & Queued {
+  const size = payload.byteLength
+  const queued = review !== null && { reviewAfter: review }
+  return { digest, mediaType: mediaType(media), size, bytes: payload, ...queued }
+}
+
+const LISTED_ID = `SELECT id FROM repo WHERE id = ${REPO_ID} AND listed = 1`
 
 /** See ContentIndex.hasRepository. */
 export async function hasRepository(tx: Reader, repo: RepoName): Promise<boolean> {
-  return (await tx.get('SELECT 1 AS found FROM repo WHERE name = $1 AND listed = 1', [repo])) !== undefined
+  return (await tx.get(LISTED_ID, [repo])) !== undefined
 }
 
 const REPOSITORIES = 'SELECT name FROM repo WHERE listed = 1 AND name > $1 ORDER BY name LIMIT $2'
@@ -123,7 +133,6 @@ export async function listRepositories(
   return page(rows, request.limit, (row) => row.name)
 }
 
-const LISTED_ID = 'SELECT id FROM repo WHERE name = $1 AND listed = 1'
 const TAGS = 'SELECT name FROM tag WHERE repo_id = $1 AND name > $2 ORDER BY name LIMIT $3'
 
 /** See ContentIndex.listTags. */
@@ -148,7 +157,7 @@ interface ReferrerRow {
 }
 
 const REFERRER = `SELECT m.id, m.repo_id AS repo, m.digest, m.media, m.size, m.artifact
-  FROM repo r JOIN manifest m ON m.repo_id = r.id AND m.subject = $2 AND m.digest > $3 WHERE r.name = $1`
+  FROM manifest m WHERE m.repo_id = ${REPO_ID} AND m.subject = $2 AND m.digest > $3`
 const REFERRERS = `${REFERRER} ORDER BY m.digest LIMIT $4`
 const REFERRERS_OF = inStatement(
   4,

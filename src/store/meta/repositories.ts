@@ -6,11 +6,14 @@ import type { Cause } from './access-store.ts'
 import { VISIBILITIES, wordOf } from './account-codes.ts'
 import { writeAuditRow } from './accounts/audit.ts'
 import type { Dialect, Tx } from './driver.ts'
+import { repoIdOf } from './present-repo.ts'
 
 export interface RepoRow {
   readonly id: number
   readonly published: number | null
   readonly updated: number
+  /** Patterns of tags that nobody moves, as JSON; NULL: none. */
+  readonly immutable: string | null
 }
 
 /** A repository that was made just now, with what its namespace grants there. */
@@ -19,11 +22,13 @@ export interface NewRepo {
   readonly grants: readonly DefaultGrant[]
 }
 
-const COLUMNS = 'id, published_at AS published, updated_at AS updated'
-const FIND = `SELECT ${COLUMNS} FROM repo WHERE name = $1`
+const COLUMNS = `id, published_at AS published, updated_at AS updated,
+  coalesce(immutable, (SELECT immutable FROM namespace n WHERE n.id = repo.ns_id)) AS immutable`
+const FIND = `SELECT ${COLUMNS} FROM repo WHERE id = ${repoIdOf('$1')} AND deleted_at IS NULL`
 const LOCK_SHARED = `${FIND} FOR KEY SHARE`
 const LOCK_ALONE = `${FIND} FOR UPDATE`
-const LOCK_SHARED_ID = 'SELECT id FROM repo WHERE id = $1 FOR KEY SHARE'
+const LOCK_SHARED_ID = 'SELECT id FROM repo WHERE id = $1 AND deleted_at IS NULL FOR KEY SHARE'
+const LOCK_ALONE_ID = 'SELECT id FROM repo WHERE id = $1 FOR UPDATE'
 
 /** How old `updated_at` may be, in ms: writing it at every push would make a queue of each repository's writers. */
 const UPDATED_GRAIN = 60_000
@@ -46,9 +51,14 @@ export async function lockRepo(
   return await tx.get<RepoRow>(mode === 'alone' || dialect.alone ? LOCK_ALONE : LOCK_SHARED, [name])
 }
 
-/** Holds a repository, known by its id, shared; false when it is gone. */
+/** Holds a repository, known by its id, shared; false when it is gone or deleted. */
 export async function lockRepoById(tx: Tx, dialect: Dialect, id: number): Promise<boolean> {
   return dialect.alone || (await tx.get(LOCK_SHARED_ID, [id])) !== undefined
+}
+
+/** Holds a repository, known by its id, alone, also one that is deleted; false when it is gone. */
+export async function lockRepoByIdAlone(tx: Tx, id: number): Promise<boolean> {
+  return (await tx.get(LOCK_ALONE_ID, [id])) !== undefined
 }
 
 const ADD_NAMESPACE = `INSERT INTO namespace (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
@@ -105,16 +115,23 @@ export async function auditCreation(
   await writeAuditRow(tx, { action: 'repository.create', target: name, namespace, detail }, cause)
 }
 
+/** What was an old name of another repository is so no longer. */
+export async function endAlias(tx: Tx, name: RepoName): Promise<void> {
+  await tx.run('DELETE FROM repo_alias WHERE name = $1', [name])
+}
+
+/** Whose doing it is that a repository is made, and whether the audit is told. */
+export interface Maker {
+  readonly now: number
+  readonly cause?: Cause | undefined
+  readonly audit?: boolean | undefined
+}
+
 /** Creates the repository, and its namespace, unless it stands; nobody sees it until it is published. */
-export async function createRepo(
-  tx: Tx,
-  name: RepoName,
-  now: number,
-  cause: Cause | undefined,
-): Promise<void> {
+export async function createRepo(tx: Tx, name: RepoName, { now, cause, audit }: Maker): Promise<void> {
   await addNamespace(tx, namespaceOf(name), now)
   const made = await addRepo(tx, name, now)
-  if (made !== undefined && cause !== undefined) await auditCreation(tx, name, made, cause)
+  if (made !== undefined && cause !== undefined && audit !== false) await auditCreation(tx, name, made, cause)
 }
 
 /** The repository's row held as `mode` says, created where there was none. */
@@ -123,12 +140,12 @@ export async function ensureRepo(
   dialect: Dialect,
   name: RepoName,
   mode: 'shared' | 'alone',
-  { now, cause }: { readonly now: number; readonly cause?: Cause | undefined },
+  maker: Maker,
 ): Promise<RepoRow> {
   for (;;) {
     const repo = await lockRepo(tx, dialect, name, mode)
     if (repo !== undefined) return repo
-    await createRepo(tx, name, now, cause)
+    await createRepo(tx, name, maker)
   }
 }
 

@@ -23,6 +23,10 @@ import {
  *   manifest_missing  references accepted without a row: sparse children and layers, foreign layers, subjects not here
  *   tag               name → manifest
  *   upload            the intent log: a row stands here before any byte is stored
+ *   tag_event         changes of tags; what they left stays for as long as it can be put back
+ *   manifest_protection
+ *                     manifests that stay until they are let go
+ *   collected, job    what the collector freed, and who does which work of one process at a time
  *   tombstone         objects no row names any more, to be deleted from storage when they are due
  *   gc_manifest, gc_link, gc_blob
  *                     what may have become garbage, with the time of its review; a wrong entry costs one look,

@@ -37,7 +37,8 @@ const PREFIX =
   'SELECT id, name FROM repo WHERE listed = 1 AND name >= $1 AND name < $2 ORDER BY name LIMIT $3'
 const HITS = inStatement(
   0,
-  (list) => `SELECT id, name, description, stars, official FROM repo WHERE id IN ${list}`,
+  (list) =>
+    `SELECT id, name, description, stars, pull_count AS pulls, official FROM repo WHERE id IN ${list}`,
 )
 
 const byName = (a: Candidate, b: Candidate) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
@@ -130,6 +131,7 @@ async function withPrefix(tx: Reader, sight: Sight, prefix: string): Promise<Can
 interface HitRow extends Candidate {
   readonly description: string
   readonly stars: number
+  readonly pulls: number
   readonly official: number
 }
 
@@ -141,7 +143,7 @@ async function describe(tx: Reader, candidates: readonly Candidate[]): Promise<S
   return candidates.flatMap((candidate) => {
     const row = byId.get(candidate.id)
     if (row === undefined) return []
-    const { name, description, stars } = row
-    return [{ name, description, stars, official: row.official !== 0 }]
+    const { name, description, stars, pulls } = row
+    return [{ name, description, stars, pulls, official: row.official !== 0 }]
   })
 }

@@ -31,7 +31,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const store = metadataStore(reader, sqliteDialect, writer.run)
   const hot: HotReads = {
     ...store,
-    loadAccess: (account, credential, repo) => loadAccess(reader, account, credential, repo),
+    loadAccess: (account, credential, repo, former) => loadAccess(reader, account, credential, repo, former),
   }
   return {
     ...store,

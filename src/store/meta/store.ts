@@ -15,6 +15,7 @@ import type {
 } from '../../core/registry.ts'
 import type { AccessStore, Cause, RepositoryStore } from './access-store.ts'
 import type { AccountStore } from './account-store.ts'
+import type { CollectionStore, HistoryStore, JobStore, ProtectionStore, UseStore } from './lifecycle-store.ts'
 
 /*
  * The metadata is the only truth. Its methods are commands, not transactions: each is one transaction, durable when it
@@ -23,9 +24,14 @@ import type { AccountStore } from './account-store.ts'
  * docs/adr on collection.
  */
 
-/** Something that may make a repository. With a cause, that it did is an audit row in the same transaction. */
-interface MayCreate {
+/** A change, and whose doing it is; nobody's in particular without a cause. */
+interface Caused {
   readonly cause?: Cause
+}
+
+/** Something that may make a repository. With a cause, that it did is an audit row in the same transaction, unless told not to. */
+interface MayCreate extends Caused {
+  readonly audit?: boolean
 }
 
 /** References without a row may be accepted: of nothing, of an index's children, of everything (M5). */
@@ -69,6 +75,8 @@ export type PushManifestOutcome =
   | { readonly outcome: 'unexpected'; readonly current: Digest | undefined }
   /** Nothing was stored: this tag would have been moved. */
   | { readonly outcome: 'tag-exists'; readonly tag: Tag; readonly current: Digest }
+  /** Nothing was stored: this tag would have been moved, and nobody may. */
+  | { readonly outcome: 'tag-immutable'; readonly tag: Tag; readonly current: Digest }
 
 export type DeleteOutcome =
   | { readonly outcome: 'deleted' }
@@ -76,6 +84,16 @@ export type DeleteOutcome =
   | { readonly outcome: 'absent' }
   /** Refused: a manifest of this repository still lists it. */
   | { readonly outcome: 'referenced'; readonly by: Digest }
+  /** Refused: this tag, which points to it, is immutable. */
+  | { readonly outcome: 'immutable'; readonly tag: Tag }
+  /** Refused: the manifest is protected. */
+  | { readonly outcome: 'protected'; readonly reason: string }
+
+/** Of a manifest that may have become garbage. */
+export interface Queued {
+  /** When the collector looks whether something keeps it, in ms; undefined where it was not queued. */
+  readonly reviewAfter?: number
+}
 
 /** Repositories, manifests, tags, links. */
 export interface ContentIndex {
@@ -83,8 +101,8 @@ export interface ContentIndex {
   findBlob(repo: RepoName, digest: Digest): MaybePromise<BlobRow | undefined>
   /** The stored object of a digest, in whatever repository (for deduplication; says nothing to clients). */
   findObject(digest: Digest): Promise<{ readonly size: number; readonly key: ObjectKey } | undefined>
-  findManifest(repo: RepoName, reference: Reference): MaybePromise<ManifestInfo | undefined>
-  readManifest(repo: RepoName, reference: Reference): MaybePromise<Manifest | undefined>
+  findManifest(repo: RepoName, reference: Reference): MaybePromise<(ManifestInfo & Queued) | undefined>
+  readManifest(repo: RepoName, reference: Reference): MaybePromise<(Manifest & Queued) | undefined>
   /** Whether the repository was ever published (had a manifest) and is not deleted. */
   hasRepository(repo: RepoName): Promise<boolean>
   /** Published repositories that are visible (all, unless told). */
@@ -96,8 +114,13 @@ export interface ContentIndex {
   /** Published repositories: exact name, then prefix, then substring, then description. */
   search(request: SearchRequest, visible?: Visible): Promise<SearchResult>
 
-  /** H: extends the lease of a link that has one; a link without (referenced) stays as it is. */
-  extendLease(repo: RepoName, digest: Digest, until: number): Promise<void>
+  /**
+   * H: extends the lease of a link that has one; a link without (referenced) stays as it is. False when there is no such link (any more):
+   * nothing may be promised then.
+   */
+  extendLease(repo: RepoName, digest: Digest, until: number): Promise<boolean>
+  /** H: a manifest that is queued for review is not looked at before then. False when there is no such manifest (any more). */
+  postponeReview(repo: RepoName, digest: Digest, until: number): Promise<boolean>
   /**
    * Links a blob of `from` (of any repository without it) into `repo` under a lease, and settles references that waited for
    * it; undefined when it is not there. Creates the repository.
@@ -114,13 +137,10 @@ export interface ContentIndex {
   /** P: manifest, references, tags, expectation – all or nothing. Creates and publishes the repository. */
   pushManifest(push: PushManifest): Promise<PushManifestOutcome>
   /** D: the manifest, its tags and references go; links and children are queued for review. */
-  deleteManifest(remove: {
-    repo: RepoName
-    digest: Digest
-    now: number
-    grace: number
-  }): Promise<DeleteOutcome>
-  deleteTag(remove: { repo: RepoName; tag: Tag; now: number; grace: number }): Promise<DeleteOutcome>
+  deleteManifest(
+    remove: Caused & { repo: RepoName; digest: Digest; now: number; grace: number },
+  ): Promise<DeleteOutcome>
+  deleteTag(remove: Caused & { repo: RepoName; tag: Tag; now: number; grace: number }): Promise<DeleteOutcome>
   /** Unlinks a blob that no manifest of the repository lists. */
   deleteBlob(remove: { repo: RepoName; digest: Digest; now: number; grace: number }): Promise<DeleteOutcome>
 }
@@ -216,5 +236,14 @@ export interface MetadataStore extends ContentIndex, UploadIndex, GarbageIndex {
   close(): Promise<void>
 }
 
-/** What a database holds: the registry's metadata, and who may do what with it. */
-export interface Store extends MetadataStore, AccountStore, AccessStore, RepositoryStore {}
+/** What a database holds: the registry's metadata, who may do what with it, what becomes of it and how it is used. */
+export interface Store
+  extends MetadataStore,
+    AccountStore,
+    AccessStore,
+    RepositoryStore,
+    CollectionStore,
+    JobStore,
+    HistoryStore,
+    ProtectionStore,
+    UseStore {}

@@ -3,6 +3,7 @@ import type { ObjectKey, RepoName, UploadId } from '../../core/names.ts'
 import { type Dialect, inStatement, type Reader, runOver, type Tx } from './driver.ts'
 import { bury, buryAll } from './garbage.ts'
 import { linkBlob } from './links.ts'
+import { repoIdOf } from './present-repo.ts'
 import { ensureRepo, findRepo, lockRepoById } from './repositories.ts'
 import { UPLOAD_COMMITTED, UPLOAD_OPEN } from './schema.ts'
 import type { FinishUpload, FinishUploadOutcome, OpenUpload, UploadIndex, UploadRow } from './store.ts'
@@ -36,7 +37,7 @@ export async function openUpload(
 }
 
 const FIND = `SELECT obj, offset_ AS "offset", algorithm, state, committed_digest AS digest, committed_size AS size
-  FROM upload WHERE id = $1 AND repo_id = (SELECT id FROM repo WHERE name = $2) AND owner = $3 AND expires_at > $4`
+  FROM upload WHERE id = $1 AND repo_id = ${repoIdOf('$2')} AND owner = $3 AND expires_at > $4`
 
 /** See UploadIndex.findUpload. */
 export async function findUpload(
@@ -87,7 +88,8 @@ interface OpenRow {
 }
 
 const FIND_OPEN = `SELECT repo_id AS "repoId", obj FROM upload
-  WHERE id = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2`
+  WHERE id = $1 AND state = ${UPLOAD_OPEN} AND expires_at > $2
+    AND EXISTS (SELECT 1 FROM repo r WHERE r.id = upload.repo_id AND r.deleted_at IS NULL)`
 
 /** See UploadIndex.finishUpload. Locks the repository, the session, the blob, the link. */
 export async function finishUpload(
@@ -98,7 +100,7 @@ export async function finishUpload(
   let upload = await tx.get<OpenRow>(FIND_OPEN, [finish.id, finish.now])
   if (upload === undefined) return { outcome: 'gone' }
   if (!dialect.alone) {
-    // A session does not hold its repository: an account may have been deleted with it since.
+    // A session does not hold its repository, which may have been deleted since, or with its account.
     if (!(await lockRepoById(tx, dialect, upload.repoId))) return { outcome: 'gone' }
     upload = await tx.get<OpenRow>(`${FIND_OPEN} FOR UPDATE`, [finish.id, finish.now])
     if (upload === undefined) return { outcome: 'gone' }

@@ -73,6 +73,7 @@ export function factCases(made: () => DatabaseUnderTest) {
     const { repository } = await store().readAccess({ repo, now })
     expect(repository).toEqual({
       id: repository?.id as number,
+      name: repo,
       identity: `${repository?.id}.${NOW}`,
       public: false,
     })

@@ -340,6 +340,7 @@ export function grantCases(made: () => DatabaseUnderTest) {
       createdAt: NOW,
       owner: { kind: 'organisation', name: org.name },
       defaultVisibility: 'public',
+      undoSeconds: undefined,
       version: version + 1,
     })
     await pushed(store(), repoName(`${org.name}/after`), image())

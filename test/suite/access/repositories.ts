@@ -39,6 +39,7 @@ export function repositoryCases(made: () => DatabaseUnderTest) {
       visibility: 'public',
       official: false,
       stars: 0,
+      pulls: 0,
       createdAt: NOW,
       updatedAt: NOW,
       published: false,
@@ -208,9 +209,11 @@ export function repositoryCases(made: () => DatabaseUnderTest) {
       const found = await store().describeTags(repo, page)
       return found && [found.items.map((tag) => tag.name), found.more]
     }
+    const { digest, mediaType } = two
+    const of = { digest, mediaType, size: 64, updatedAt: NOW + 5, pulledAt: undefined }
     expect((await store().describeTags(repo, { limit: 2 }))?.items).toEqual([
-      { name: 'V1', digest: two.digest, mediaType: two.mediaType, size: 64, updatedAt: NOW + 5 },
-      { name: 'latest', digest: two.digest, mediaType: two.mediaType, size: 64, updatedAt: NOW + 5 },
+      { name: 'V1', ...of },
+      { name: 'latest', ...of },
     ])
     expect(await tags({ limit: 2, last: 'latest' })).toEqual([['v1', 'v2'], true])
     expect((await store().describeTags(repo, { limit: 1, last: 'latest' }))?.items[0]?.digest).toBe(
@@ -246,7 +249,7 @@ export function repositoryCases(made: () => DatabaseUnderTest) {
     ]
       .map((more, at) => {
         const { digest, mediaType } = pushes[at] as (typeof pushes)[0]
-        return { digest, mediaType, createdAt: NOW, ...more }
+        return { digest, mediaType, createdAt: NOW, pulledAt: undefined, ...more }
       })
       .sort((a, b) => (a.digest < b.digest ? -1 : 1))
     expect(await store().describeManifests(repo, { limit: 9 })).toEqual({ items: expected, more: false })

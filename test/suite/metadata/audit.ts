@@ -35,7 +35,30 @@ export const AUDIT: Readonly<Record<string, string>> = {
     WHERE NOT EXISTS (SELECT 1 FROM tag t WHERE t.repo_id = m.repo_id AND t.manifest_id = m.id)
     AND NOT EXISTS (SELECT 1 FROM manifest_child c WHERE c.repo_id = m.repo_id AND c.child_id = m.id)
     AND NOT EXISTS (SELECT 1 FROM manifest s WHERE s.repo_id = m.repo_id AND s.digest = m.subject)
+    AND NOT EXISTS (SELECT 1 FROM manifest_protection p WHERE p.repo_id = m.repo_id AND p.manifest_id = m.id)
     AND NOT EXISTS (SELECT 1 FROM gc_manifest g WHERE g.repo_id = m.repo_id AND g.manifest_id = m.id)`,
+  'a review of a link that is not there': `SELECT 1 FROM gc_link g WHERE NOT EXISTS
+    (SELECT 1 FROM repo_blob l WHERE l.repo_id = g.repo_id AND l.blob_id = g.blob_id)`,
+  'a review of a manifest that is not there': `SELECT 1 FROM gc_manifest g WHERE NOT EXISTS
+    (SELECT 1 FROM manifest m WHERE m.repo_id = g.repo_id AND m.id = g.manifest_id)`,
+  'a review of a blob that is not there': 'SELECT 1 FROM gc_blob WHERE blob_id NOT IN (SELECT id FROM blob)',
+  'a change that left a manifest which is gone': `SELECT 1 FROM tag_event e WHERE e.from_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.repo_id = e.repo_id AND m.id = e.from_id)`,
+  'a protection of no manifest': `SELECT 1 FROM manifest_protection p WHERE NOT EXISTS
+    (SELECT 1 FROM manifest m WHERE m.repo_id = p.repo_id AND m.id = p.manifest_id)`,
+  'a use of no manifest': `SELECT 1 FROM manifest_use u WHERE NOT EXISTS
+    (SELECT 1 FROM manifest m WHERE m.repo_id = u.repo_id AND m.id = u.manifest_id)`,
+  'something of a repository that is gone': [
+    'tag',
+    'manifest',
+    'repo_blob',
+    'tag_event',
+    'tag_use',
+    'pull_day',
+    'star',
+  ]
+    .map((table) => `SELECT 1 FROM ${table} WHERE repo_id NOT IN (SELECT id FROM repo)`)
+    .join(' UNION ALL '),
   'a blob without a link that nobody will review': `SELECT 1 FROM blob b
     WHERE NOT EXISTS (SELECT 1 FROM repo_blob l WHERE l.blob_id = b.id)
     AND NOT EXISTS (SELECT 1 FROM gc_blob g WHERE g.blob_id = b.id)`,

@@ -77,9 +77,9 @@ export function linkCases(store: () => MetadataStore) {
   test('H: a lease is extended and never shortened', async () => {
     const repo = freshRepo()
     const { digest } = await pushBlob(store(), repo)
-    await store().extendLease(repo, digest, NOW + 2 * GRACE)
+    expect(await store().extendLease(repo, digest, NOW + 2 * GRACE)).toBe(true)
     expect(await leaseOf(repo, digest)).toBe(NOW + 2 * GRACE)
-    await store().extendLease(repo, digest, NOW)
+    expect(await store().extendLease(repo, digest, NOW)).toBe(true)
     expect(await leaseOf(repo, digest)).toBe(NOW + 2 * GRACE)
   })
 
@@ -87,10 +87,10 @@ export function linkCases(store: () => MetadataStore) {
     const repo = freshRepo()
     const blob = await pushBlob(store(), repo)
     await pushed(store(), repo, image([blob]))
-    await store().extendLease(repo, blob.digest, NOW + 2 * GRACE)
+    expect(await store().extendLease(repo, blob.digest, NOW + 2 * GRACE)).toBe(true)
     expect(await leaseOf(repo, blob.digest)).toBeUndefined()
-    await store().extendLease(repo, newDigest(), NOW)
-    await store().extendLease(freshRepo(), blob.digest, NOW)
+    expect(await store().extendLease(repo, newDigest(), NOW)).toBe(false)
+    expect(await store().extendLease(freshRepo(), blob.digest, NOW)).toBe(false)
   })
 
   test('a layer that waited is referenced when it is uploaded', async () => {

@@ -5,6 +5,12 @@ import type { ManifestReference } from '../../../src/core/manifest.ts'
 import { OCI_INDEX, OCI_MANIFEST } from '../../../src/core/media-types.ts'
 import { type ObjectKey, parseRepoName, type RepoName, type UploadId } from '../../../src/core/names.ts'
 import type { Expectation } from '../../../src/core/registry.ts'
+import type {
+  CollectionStore,
+  GarbagePreview,
+  GarbageState,
+  Reviewed,
+} from '../../../src/store/meta/lifecycle-store.ts'
 import type { MetadataStore, Sparse } from '../../../src/store/meta/store.ts'
 import { NOW, type TestManifest, tag } from './fixture.ts'
 
@@ -20,6 +26,10 @@ const TAGS = 2
 const UPLOADS = 2
 const GRACE = 10_000
 const OWNERS = ['ann', 'bob']
+/** More than any queue here holds. */
+const EVERYTHING = 100_000
+
+export type ModelStore = MetadataStore & CollectionStore
 
 const below = (bound: number) => fc.nat({ max: bound - 1 })
 /** Mostly the first: things must meet. */
@@ -94,8 +104,16 @@ const step = fc.oneof(
       moves: fc.nat({ max: 3 }).map((chance) => chance > 0),
     }),
   },
-  // What a collector does with entries that prove wrong; seen by nobody, but what is forgotten then leaks.
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('review' as const) }) },
+  // Now, or when everything that waits so far is due.
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('collect' as const),
+      rules: fc.constantFrom('manifests', 'links', 'blobs', 'all', 'all'),
+      ahead: fc.constantFrom(0, 0, 100_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('preview' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('deleteManifest' as const), repo, manifest: below(MANIFESTS) }),
@@ -184,22 +202,24 @@ export class World {
   #key = (id: UploadId) => uuid(`${id} object`) as ObjectKey
 
   /** Takes a step on every store and gives their answers. */
-  async take(stores: readonly MetadataStore[], step: History['steps'][number]): Promise<unknown[]> {
+  async take(stores: readonly ModelStore[], step: History['steps'][number]): Promise<unknown[]> {
     this.#now += step.passes
     if (step.do === 'open') this.#sessions[step.upload] = uuid(`${this.#run} ${this.#opened++}`) as UploadId
     if (step.do === 'upload') this.#opened++
     return await Promise.all(stores.map((store) => this.#step(store, step)))
   }
 
-  async #step(store: MetadataStore, step: Step): Promise<unknown> {
+  async #step(store: ModelStore, step: Step): Promise<unknown> {
     const now = this.#now
     const deleteAfter = now + 500
     const expiresAt = now + 40_000
     const session = 'upload' in step ? (this.#sessions[step.upload] as UploadId) : (uuid('') as UploadId)
     const where = { now, grace: GRACE }
     switch (step.do) {
-      case 'review':
-        return undefined
+      case 'collect':
+        return await this.#collect(store, step.rules, { now: now + step.ahead, grace: GRACE })
+      case 'preview':
+        return { ...(await store.previewGarbage({ now, limit: EVERYTHING, undo: 0 })), examples: [] }
       case 'open':
         return await store.openUpload({
           ...{ id: session, repo: this.repo(step.repo), owner: `${this.#run}${OWNERS[step.owner]}` },
@@ -265,6 +285,38 @@ export class World {
     }
   }
 
+  async #collect(store: ModelStore, rules: string, when: { now: number; grace: number }) {
+    const review = { ...when, limit: EVERYTHING, undo: 0 }
+    const rounds: Reviewed[] = []
+    const isMeant = (rule: string) => rules === rule || rules === 'all'
+    if (isMeant('manifests')) rounds.push(await store.reviewManifests(review))
+    if (isMeant('links')) rounds.push(await store.reviewLinks(review))
+    if (isMeant('blobs')) rounds.push(await store.reviewBlobs({ ...review, deleteAfter: this.#now + 500 }))
+    return rounds
+  }
+
+  /** Collects until nothing is left; what was deleted in all, as a preview would have told it. */
+  async collectAll(store: ModelStore): Promise<{
+    preview: Omit<GarbagePreview, 'examples'>
+    done: { manifests: number; links: number; blobs: number; bytes: number }
+    state: GarbageState
+  }> {
+    const when = { now: NOW + 1e12, grace: 0 }
+    const { examples, ...preview } = await store.previewGarbage({ ...when, limit: EVERYTHING, undo: 0 })
+    const count = { manifests: 0, links: 0, blobs: 0 }
+    let bytes = 0
+    for (const rule of ['manifests', 'links', 'blobs'] as const) {
+      for (let reviewed = 1; reviewed > 0; ) {
+        const [round] = await this.#collect(store, rule, when)
+        reviewed = round?.reviewed ?? 0
+        count[rule] += round?.deleted ?? 0
+        bytes += round?.bytes ?? 0
+      }
+    }
+    const state = await store.garbageState(when.now)
+    return { preview, done: { ...count, bytes }, state }
+  }
+
   #expectation(expect: string, expected: number): { expect?: Expectation } {
     if (expect === '') return {}
     if (expect === 'absent') return { expect: { absent: true } }
@@ -273,14 +325,14 @@ export class World {
   }
 
   /** Ends every session and forgets every object, since those are listed of all runs together. */
-  async clear(store: MetadataStore): Promise<void> {
+  async clear(store: ModelStore): Promise<void> {
     const end = Number.MAX_SAFE_INTEGER
     await store.sweepUploads({ now: end, deleteAfter: end, limit: 1_000_000 })
     await store.clearTombstones(await store.dueTombstones(end, 1_000_000))
   }
 
   /** Everything that can be seen of this run's names. */
-  async observe(store: MetadataStore): Promise<unknown> {
+  async observe(store: ModelStore): Promise<unknown> {
     const contents = EVERY_CONTENT.map((at) => this.digest(at))
     const repos = Array.from({ length: REPOS }, (_, at) => this.repo(at))
     const seen: Record<string, unknown> = {

@@ -36,8 +36,8 @@ export function searchCases(made: () => MetadataUnderTest, hasDescriptions: bool
     const q = term()
     await publish(`library/${q}`, `team/${q}`)
     expect((await store().search({ query: q, limit: 9, offset: 0 })).hits).toEqual([
-      { name: `library/${q}` as RepoName, description: '', stars: 0, official: true },
-      { name: `team/${q}` as RepoName, description: '', stars: 0, official: false },
+      { name: `library/${q}` as RepoName, description: '', stars: 0, pulls: 0, official: true },
+      { name: `team/${q}` as RepoName, description: '', stars: 0, pulls: 0, official: false },
     ])
   })
 

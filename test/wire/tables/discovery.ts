@@ -87,6 +87,7 @@ const hit = (name: string) => ({
   name,
   description: '',
   star_count: 0,
+  pull_count: 0,
   is_official: false,
   is_automated: false,
   is_trusted: false,

@@ -1,6 +1,6 @@
 import type { RepoName } from '../../../core/names.ts'
 import type { VerbSet } from '../../../core/verbs.ts'
-import type { AccessFacts, AccessQuery, CredentialBounds, GrantFact, SubjectFacts } from '../access-store.ts'
+import type { AccessFacts, AccessStore, CredentialBounds, GrantFact, SubjectFacts } from '../access-store.ts'
 import { ACCOUNT_KINDS, ROLES, SUBJECTS, VISIBILITIES, wordOf } from '../account-codes.ts'
 import type { Reader } from '../driver.ts'
 import { namespaceOf } from './names.ts'
@@ -42,7 +42,23 @@ export const SUBJECT_PARTS = `
     coalesce(c.scopes, ${OF_PARENT('p.scopes')}), coalesce(c.networks, ${OF_PARENT('p.networks')})
   FROM credential c WHERE c.id = $2 AND c.account_id = $1`
 
-const NAMESPACE_ID = '(SELECT id FROM namespace WHERE name = $4)'
+/*
+ * `$3` is the repository as it was asked for, `$4` its namespace. Where that is an old name, everything is of the present one: whoever may
+ * not see what it leads to is told what they would be told without it. All in this statement, so that it takes no longer, either.
+ */
+const FORMER = (column: string) =>
+  `(SELECT r.${column} FROM repo r WHERE r.id = (SELECT repo_id FROM repo_alias WHERE name = $3))`
+const PRESENT = (column: string, otherwise: string) =>
+  `coalesce((SELECT ${column} FROM repo WHERE name = $3), ${FORMER(column)}, ${otherwise})`
+const OF_NAMESPACE = '(SELECT id FROM namespace WHERE name = $4)'
+
+/** How the statement finds its repository: by whatever name it had, or by its present one only. */
+interface Finding {
+  readonly name: string
+  readonly namespace: string
+}
+const BY_ANY_NAME: Finding = { name: PRESENT('name', '$3'), namespace: PRESENT('ns_id', OF_NAMESPACE) }
+const BY_PRESENT_NAME: Finding = { name: '$3', namespace: OF_NAMESPACE }
 
 /** Grants for several names: `everyone` and `anyone`, which have the number 0. */
 const OF_ALL = `g.subject_kind IN (${SUBJECTS.everyone}, ${SUBJECTS.anyone}) AND g.subject_id = 0`
@@ -54,25 +70,30 @@ const TEAM_NAME = `(SELECT (SELECT name FROM account WHERE id = t.organisation_i
   FROM team t WHERE t.id = g.subject_id)`
 
 /** A pattern, or this very name. */
-const RELEVANT = ['g.wild = 1', 'g.wild = 0 AND g.pattern = $3']
+const RELEVANT = ({ name }: Finding) => ['g.wild = 1', `g.wild = 0 AND g.pattern = ${name}`]
 
-const GRANTS = RELEVANT.flatMap((relevant) =>
-  [OF_ALL, OF_SELF, OF_TEAMS].map(
-    (whose) => `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern,
+const GRANTS = (finding: Finding) =>
+  RELEVANT(finding).flatMap((relevant) =>
+    [OF_ALL, OF_SELF, OF_TEAMS].map(
+      (whose) => `SELECT ${GRANT}, g.id, g.verbs, g.subject_kind, NULL, g.pattern,
         ${whose === OF_TEAMS ? TEAM_NAME : 'NULL'}
-      FROM access_grant g WHERE g.ns_id = ${NAMESPACE_ID} AND ${relevant} AND ${whose}`,
-  ),
-)
+      FROM access_grant g WHERE g.ns_id = ${finding.namespace} AND ${relevant} AND ${whose}`,
+    ),
+  )
 
-const FACTS = [
-  SUBJECT_PARTS,
-  `SELECT ${NAMESPACE}, n.id, n.account_id,
+const factsOf = (finding: Finding) =>
+  [
+    SUBJECT_PARTS,
+    `SELECT ${NAMESPACE}, n.id, n.account_id,
      (SELECT role FROM member WHERE organisation_id = n.account_id AND user_id = $1), NULL, NULL, NULL
-   FROM namespace n WHERE n.name = $4`,
-  `SELECT ${REPOSITORY}, r.id, r.created_at, r.visibility, NULL, NULL, NULL
-   FROM repo r WHERE r.name = $3 AND r.deleted_at IS NULL`,
-  ...GRANTS,
-].join(' UNION ALL ')
+   FROM namespace n WHERE n.id = ${finding.namespace}`,
+    `SELECT ${REPOSITORY}, r.id, r.created_at, r.visibility, NULL, r.name, NULL
+   FROM repo r WHERE r.name = ${finding.name} AND r.deleted_at IS NULL`,
+    ...GRANTS(finding),
+  ].join(' UNION ALL ')
+
+const FACTS = factsOf(BY_ANY_NAME)
+const FACTS_OF_NAME = factsOf(BY_PRESENT_NAME)
 
 /** The facts, with when the credential ends: good for any time as long as nothing is written. */
 export interface LoadedFacts {
@@ -82,14 +103,20 @@ export interface LoadedFacts {
   readonly endsAt: number
 }
 
-/** Reads the facts about a subject and a repository, whenever it is. */
+/** Reads the facts about a subject and the repository that a name leads to, whenever it is; see AccessStore.readAccess. */
 export async function loadAccess(
   tx: Reader,
   account: number | undefined,
   credential: number | undefined,
   repo: RepoName,
+  former = true,
 ): Promise<LoadedFacts> {
-  const rows = await tx.all<FactRow>(FACTS, [account ?? 0, credential ?? 0, repo, namespaceOf(repo)])
+  const rows = await tx.all<FactRow>(former ? FACTS : FACTS_OF_NAME, [
+    account ?? 0,
+    credential ?? 0,
+    repo,
+    namespaceOf(repo),
+  ])
   const { subject, bounds, endsAt } = subjectIn(rows)
   let namespace: AccessFacts['namespace']
   let repository: AccessFacts['repository']
@@ -100,7 +127,12 @@ export async function loadAccess(
       namespace = { id: row.id, account: row.a ?? undefined }
       if (row.b !== null && subject !== undefined) role = wordOf(ROLES, row.b)
     } else if (row.what === REPOSITORY) {
-      repository = { id: row.id, identity: `${row.id}.${row.a}`, public: row.b === VISIBILITIES.public }
+      repository = {
+        id: row.id,
+        name: row.s as RepoName,
+        identity: `${row.id}.${row.a}`,
+        public: row.b === VISIBILITIES.public,
+      }
     } else if (row.what === GRANT) {
       const grant = grantIn(row, subject)
       if (grant !== undefined) grants.push(grant)
@@ -157,7 +189,7 @@ export function factsAt(loaded: LoadedFacts, now: number): AccessFacts {
 /** See AccessStore.readAccess. */
 export async function readAccess(
   tx: Reader,
-  query: AccessQuery & { readonly repo: RepoName },
+  { account, credential, repo, former, now }: Parameters<AccessStore['readAccess']>[0],
 ): Promise<AccessFacts> {
-  return factsAt(await loadAccess(tx, query.account, query.credential, query.repo), query.now)
+  return factsAt(await loadAccess(tx, account, credential, repo, former), now)
 }

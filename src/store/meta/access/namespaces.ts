@@ -4,7 +4,8 @@ import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Dialect, Reader, Tx } from '../driver.ts'
 
-const FIND = `SELECT n.created_at AS "createdAt", n.default_visibility AS visibility, n.version, a.kind, a.name AS owner
+const FIND = `SELECT n.created_at AS "createdAt", n.default_visibility AS visibility, n.undo_seconds AS undo,
+  n.version, a.kind, a.name AS owner
   FROM namespace n LEFT JOIN account a ON a.id = n.account_id WHERE n.name = $1`
 
 /** See AccessStore.findNamespace. */
@@ -12,6 +13,7 @@ export async function findNamespace(tx: Reader, name: string): Promise<Namespace
   const row = await tx.get<{
     createdAt: number
     visibility: number
+    undo: number | null
     version: number
     kind: number | null
     owner: string | null
@@ -28,6 +30,7 @@ export async function findNamespace(tx: Reader, name: string): Promise<Namespace
             name: row.owner,
           },
     defaultVisibility: wordOf(VISIBILITIES, row.visibility),
+    undoSeconds: row.undo ?? undefined,
     version: row.version,
   }
 }
@@ -36,10 +39,13 @@ export interface NamespaceRow {
   readonly id: number
   readonly owner: number | null
   readonly visibility: number
+  readonly undo: number | null
+  readonly immutable: string | null
   readonly version: number
 }
 
-const LOOK = `SELECT id, account_id AS owner, default_visibility AS visibility, version FROM namespace WHERE name = $1`
+const LOOK = `SELECT id, account_id AS owner, default_visibility AS visibility, undo_seconds AS undo, immutable, version
+  FROM namespace WHERE name = $1`
 
 /** The namespace's row without a lock. */
 export async function lookAtNamespace(tx: Tx, name: string): Promise<NamespaceRow | undefined> {
@@ -60,6 +66,9 @@ export async function lockNamespace(
   ])
 }
 
+const UPDATE =
+  'UPDATE namespace SET default_visibility = $2, undo_seconds = $3, version = version + 1 WHERE id = $1'
+
 /** See AccessStore.updateNamespace. */
 export async function updateNamespace(
   tx: Tx,
@@ -69,17 +78,19 @@ export async function updateNamespace(
     cause,
   }: { readonly change: Parameters<AccessStore['updateNamespace']>[0]; readonly cause: Cause },
 ): Promise<Changed> {
-  const { name, defaultVisibility, version } = storable(change)
+  const { name, defaultVisibility, undoSeconds, version } = storable(change)
   const row = await lockNamespace(tx, name)
   if (row === undefined) return 'absent'
   if (version !== undefined && version !== row.version) return 'stale'
   const before = wordOf(VISIBILITIES, row.visibility)
-  if (before === defaultVisibility) return 'done'
-  await tx.run('UPDATE namespace SET default_visibility = $2, version = version + 1 WHERE id = $1', [
-    row.id,
-    VISIBILITIES[defaultVisibility],
-  ])
-  const detail = { defaultVisibility: { from: before, to: defaultVisibility } }
+  const visibility = defaultVisibility ?? before
+  const undo = undoSeconds === undefined ? row.undo : undoSeconds
+  if (visibility === before && undo === row.undo) return 'done'
+  await tx.run(UPDATE, [row.id, VISIBILITIES[visibility], undo])
+  const detail = {
+    ...(visibility !== before && { defaultVisibility: { from: before, to: visibility } }),
+    ...(undo !== row.undo && { undoSeconds: { from: row.undo, to: undo } }),
+  }
   await writeAuditRow(tx, { action: 'namespace.update', target: name, namespace: name, detail }, cause)
   return 'done'
 }

@@ -6,7 +6,8 @@ import { writeAuditRow } from '../accounts/audit.ts'
 import { storable } from '../accounts/storable.ts'
 import type { Dialect, Reader, Tx, Value } from '../driver.ts'
 import { lastOf, limitOf } from '../paging.ts'
-import { addNamespace, addRepo, auditCreation } from '../repositories.ts'
+import { repoIdOf } from '../present-repo.ts'
+import { addNamespace, addRepo, auditCreation, endAlias } from '../repositories.ts'
 import { ALL_NAMES, behind, intersectionOf, startingWith } from './name-ranges.ts'
 import { namespaceOf } from './names.ts'
 import { lookAtNamespace } from './namespaces.ts'
@@ -18,13 +19,14 @@ interface Row {
   readonly visibility: number
   readonly official: number
   readonly stars: number
+  readonly pulls: number
   readonly createdAt: number
   readonly updatedAt: number
   readonly publishedAt: number | null
   readonly version: number
 }
 
-const COLUMNS = `description, visibility, official, stars, created_at AS "createdAt", updated_at AS "updatedAt",
+const COLUMNS = `description, visibility, official, stars, pull_count AS pulls, created_at AS "createdAt", updated_at AS "updatedAt",
   published_at AS "publishedAt", version`
 
 function repositoryRow(row: Row): RepositoryRow {
@@ -39,7 +41,7 @@ function repositoryRow(row: Row): RepositoryRow {
 
 const FIND = `SELECT name, ${COLUMNS},
     coalesce((SELECT readme FROM repo_readme WHERE repo_id = repo.id), '') AS readme
-  FROM repo WHERE name = $1 AND deleted_at IS NULL`
+  FROM repo WHERE id = ${repoIdOf('$1')} AND deleted_at IS NULL`
 
 /** See RepositoryStore.findRepository. */
 export async function findRepository(
@@ -71,7 +73,7 @@ export async function describeRepositories(
   return { items: rows.map(repositoryRow), more }
 }
 
-/** See RepositoryStore.createRepository. The namespace of official images is there for all time, and so is made when it is needed. */
+/** See RepositoryStore.createRepository. An old name of another repository becomes the new one's. The namespace of official images is there for all time, and so is made when it is needed. */
 export async function createRepository(
   tx: Tx,
   _dialect: Dialect,
@@ -89,12 +91,13 @@ export async function createRepository(
     ...(description !== undefined && { description }),
   })
   if (made === undefined) return 'exists'
+  await endAlias(tx, name)
   await auditCreation(tx, name, made, cause)
   return 'created'
 }
 
-const HOLD = `SELECT id, visibility, description, version FROM repo WHERE name = $1 AND deleted_at IS NULL
-  FOR NO KEY UPDATE`
+const HOLD = `SELECT id, name, visibility, description, version FROM repo
+  WHERE id = ${repoIdOf('$1')} AND deleted_at IS NULL FOR NO KEY UPDATE`
 const UPDATE = 'UPDATE repo SET version = version + 1'
 const SET_README = `INSERT INTO repo_readme (repo_id, readme) VALUES ($1, $2)
   ON CONFLICT (repo_id) DO UPDATE SET readme = excluded.readme`
@@ -108,10 +111,14 @@ export async function updateRepository(
     cause,
   }: { readonly change: Parameters<RepositoryStore['updateRepository']>[0]; readonly cause: Cause },
 ): Promise<Changed> {
-  const { name, version, visibility, description, readme } = storable(change)
-  const row = await tx.get<{ id: number; visibility: number; description: string; version: number }>(HOLD, [
-    name,
-  ])
+  const { name: asked, version, visibility, description, readme } = storable(change)
+  const row = await tx.get<{
+    id: number
+    name: RepoName
+    visibility: number
+    description: string
+    version: number
+  }>(HOLD, [asked])
   if (row === undefined) return 'absent'
   if (version !== undefined && version !== row.version) return 'stale'
 
@@ -143,6 +150,7 @@ export async function updateRepository(
   }
   if (Object.keys(detail).length === 0) return 'done'
   await tx.run(`${UPDATE}${columns.join('')} WHERE id = $1`, values)
+  const { name } = row
   const entry = { action: 'repository.update' as const, target: name, namespace: namespaceOf(name), detail }
   await writeAuditRow(tx, entry, cause)
   return 'done'

@@ -2,6 +2,7 @@ import type { Cause } from '../access-store.ts'
 import { ROLES } from '../account-codes.ts'
 import type { Account, AccountStore } from '../account-store.ts'
 import { inStatement, runOver, type Tx } from '../driver.ts'
+import { DELETE_STARS, dropStarsOf } from '../use/stars.ts'
 import { writeAuditRow } from './audit.ts'
 import { dropGrants } from './grants.ts'
 import { isLastOwner } from './members.ts'
@@ -36,7 +37,8 @@ export async function deleteAccount(
   await removeProofs(tx, account, cause)
   await tx.run('DELETE FROM member WHERE organisation_id = $1', [account.id])
   await tx.run(DELETE_LINKS, [account.id])
-  for (const id of namespaces) await removeNamespace(tx, id)
+  await dropStarsOf(tx, account.id)
+  for (const namespace of namespaces) await removeNamespace(tx, namespace)
   await tx.run('DELETE FROM account WHERE owner_id = $1', [account.id])
   await tx.run('DELETE FROM account WHERE id = $1', [account.id])
   const action = `${account.kind}.delete` as const
@@ -82,7 +84,7 @@ async function removeProofs(tx: Tx, account: Pick<Account, 'id' | 'name' | 'kind
   await tx.run('DELETE FROM credential WHERE account_id = $1', [account.id])
 }
 
-const NAMESPACES = 'SELECT id FROM namespace WHERE account_id = $1 FOR UPDATE'
+const NAMESPACES = 'SELECT id, name FROM namespace WHERE account_id = $1 FOR UPDATE'
 const LOCK_REPOS = 'SELECT id FROM repo WHERE ns_id = $1 ORDER BY id FOR UPDATE'
 const PUBLISHED = 'SELECT 1 AS found FROM repo WHERE ns_id = $1 AND published_at IS NOT NULL LIMIT 1'
 /** Something was pushed, or is being pushed; the first row of each suffices. What has manifests is published. */
@@ -94,22 +96,33 @@ const IN_USE = `SELECT 1 AS found FROM repo r WHERE r.ns_id = $1 AND (
   LIMIT 1`
 
 /** The account's namespaces, held with their repositories, to which nothing was pushed; undefined where something was. */
-async function lockNamespaces(tx: Tx, account: number): Promise<number[] | undefined> {
-  const ids = (await tx.all<{ id: number }>(NAMESPACES, [account])).map((row) => row.id)
-  for (const id of ids) {
+async function lockNamespaces(tx: Tx, account: number): Promise<OwnNamespace[] | undefined> {
+  const namespaces = await tx.all<OwnNamespace>(NAMESPACES, [account])
+  for (const { id } of namespaces) {
     if ((await tx.get(PUBLISHED, [id])) !== undefined) return undefined
     await tx.all(LOCK_REPOS, [id])
     if ((await tx.get(PUBLISHED, [id])) ?? (await tx.get(IN_USE, [id]))) return undefined
   }
-  return ids
+  return namespaces
 }
 
+interface OwnNamespace {
+  readonly id: number
+  readonly name: string
+}
+
+const DELETE_ALIASES = inStatement(0, (ids) => `DELETE FROM repo_alias WHERE repo_id IN ${ids}`)
+const DELETE_OLD_NAMES = 'DELETE FROM repo_alias WHERE name >= $1 AND name < $2'
 const REPOS = 'SELECT id FROM repo WHERE ns_id = $1'
 const DELETE_READMES = inStatement(0, (ids) => `DELETE FROM repo_readme WHERE repo_id IN ${ids}`)
 
-async function removeNamespace(tx: Tx, id: number) {
+async function removeNamespace(tx: Tx, { id, name }: OwnNamespace) {
   const repos = (await tx.all<{ id: number }>(REPOS, [id])).map((row) => row.id)
   await runOver(tx, DELETE_READMES, [], repos)
+  await runOver(tx, DELETE_STARS, [], repos)
+  await runOver(tx, DELETE_ALIASES, [], repos)
+  // Names that repositories had before they were moved elsewhere: whoever has the namespace next has all of it. `0` follows `/`.
+  await tx.run(DELETE_OLD_NAMES, [`${name}/`, `${name}0`])
   for (const table of ['access_grant', 'default_grant', 'repo'])
     await tx.run(`DELETE FROM ${table} WHERE ns_id = $1`, [id])
   await tx.run('DELETE FROM namespace WHERE id = $1', [id])
